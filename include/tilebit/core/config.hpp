@@ -1,0 +1,69 @@
+// All preprocessor logic of the library: compiler abilities, target regions, the ABI namespace.
+//
+// What a user may define before including (each also documented in README.md):
+//   TILEBIT_USE_ZLIB        read and write .gz files; the program then links zlib
+//   TILEBIT_DISABLE_AVX512  leave the AVX-512 kernels out of the build
+//   TILEBIT_DISABLE_SIMD    leave all kernels but the portable ones out
+//   TILEBIT_ASSERT(cond)    a check of internal invariants; does nothing unless defined
+#pragma once
+
+#ifndef TILEBIT_ASSERT
+#define TILEBIT_ASSERT(condition) static_cast<void>(0)
+#endif
+
+#define TILEBIT_STRINGIZE_(...) #__VA_ARGS__
+#define TILEBIT_STRINGIZE(...) TILEBIT_STRINGIZE_(__VA_ARGS__)
+
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(TILEBIT_DISABLE_SIMD) &&                  \
+    (defined(__GNUC__) || defined(__clang__))
+#define TILEBIT_X86 1
+#else
+#define TILEBIT_X86 0
+#endif
+
+// Functions between BEGIN and END are compiled for the named instruction sets whatever the flags of
+// the translation unit are. Only kernels stand in such a region; no header is included inside one.
+#if defined(__clang__)
+#define TILEBIT_TARGET_BEGIN(features)                                                             \
+  _Pragma(TILEBIT_STRINGIZE(clang attribute push(__attribute__((target(features))),                \
+                                                 apply_to = function)))
+#define TILEBIT_TARGET_END _Pragma("clang attribute pop")
+#elif defined(__GNUC__)
+// The diagnostic lines silence false -W(maybe-)uninitialized reports that g++ 12 gives for its own
+// intrinsics headers.
+#define TILEBIT_TARGET_BEGIN(features)                                                             \
+  _Pragma("GCC push_options") _Pragma(TILEBIT_STRINGIZE(GCC target(features)))                     \
+      _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")         \
+          _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")
+#define TILEBIT_TARGET_END _Pragma("GCC diagnostic pop") _Pragma("GCC pop_options")
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define TILEBIT_RESTRICT __restrict__
+#define TILEBIT_ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define TILEBIT_RESTRICT
+#define TILEBIT_ALWAYS_INLINE inline
+#endif
+
+#if defined(_OPENMP)
+#define TILEBIT_HAS_OPENMP 1
+#define TILEBIT_ABI_THREADS_ omp
+#else
+#define TILEBIT_HAS_OPENMP 0
+#define TILEBIT_ABI_THREADS_ seq
+#endif
+
+// Code that the flags of a translation unit change (multiply, dispatch, kernels) lives in this inline
+// namespace, so that the linker never merges a function compiled with -march=native or -fopenmp with
+// the plain one of another unit. Types live outside it and pass freely between such units.
+#if defined(__AVX512F__)
+#define TILEBIT_ABI_BASELINE_ avx512
+#elif defined(__AVX2__)
+#define TILEBIT_ABI_BASELINE_ avx2
+#else
+#define TILEBIT_ABI_BASELINE_ plain
+#endif
+#define TILEBIT_CONCAT_(a, b, c) a##_##b##_##c
+#define TILEBIT_CONCAT(a, b, c) TILEBIT_CONCAT_(a, b, c)
+#define TILEBIT_ABI TILEBIT_CONCAT(abi, TILEBIT_ABI_BASELINE_, TILEBIT_ABI_THREADS_)
