@@ -1,4 +1,5 @@
-// The concepts that operations are written in: scalar, index, sparse_matrix, dense_matrix, vector_like.
+// The concepts that operations are written in: scalar, index, sparse_matrix, dense_matrix,
+// vector_like.
 #pragma once
 
 #include <complex>
@@ -32,10 +33,10 @@ concept index = std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool> &&
 
 /// A sparse matrix in any format, owning or not, or a lazy view (scaled, transposed, conjugated).
 template <class A>
-concept sparse_matrix = requires(const A& a) {
-  requires std::same_as<typename A::matrix_category, detail::sparse_tag>;
-  requires scalar<typename A::scalar_type>;
-  requires index<typename A::index_type>;
+concept sparse_matrix = requires(const std::remove_cvref_t<A>& a) {
+  requires std::same_as<typename std::remove_cvref_t<A>::matrix_category, detail::sparse_tag>;
+  requires scalar<typename std::remove_cvref_t<A>::scalar_type>;
+  requires index<typename std::remove_cvref_t<A>::index_type>;
   { a.rows() } -> std::same_as<std::int64_t>;
   { a.cols() } -> std::same_as<std::int64_t>;
   { a.nnz() } -> std::same_as<std::int64_t>;
@@ -43,9 +44,9 @@ concept sparse_matrix = requires(const A& a) {
 
 /// A dense matrix or view with a layout and a leading dimension.
 template <class D>
-concept dense_matrix_like = requires(const D& d) {
-  requires std::same_as<typename D::matrix_category, detail::dense_tag>;
-  requires scalar<typename D::scalar_type>;
+concept dense_matrix_like = requires(const std::remove_cvref_t<D>& d) {
+  requires std::same_as<typename std::remove_cvref_t<D>::matrix_category, detail::dense_tag>;
+  requires scalar<typename std::remove_cvref_t<D>::scalar_type>;
   { d.rows() } -> std::same_as<std::int64_t>;
   { d.cols() } -> std::same_as<std::int64_t>;
   { d.ld() } -> std::same_as<std::int64_t>;
@@ -53,20 +54,21 @@ concept dense_matrix_like = requires(const D& d) {
 
 /// A dense vector: a contiguous range of scalars (std::vector, std::span, std::array, T[n]).
 template <class V>
-concept vector_like =
-    std::ranges::contiguous_range<V> && std::ranges::sized_range<V> &&
+concept vector_like = std::ranges::contiguous_range<V> && std::ranges::sized_range<V> &&
     scalar<std::ranges::range_value_t<V>>;
 
 /// A contiguous range of integers, from which indices and offsets are taken.
 template <class V>
 concept index_range = std::ranges::contiguous_range<V> && std::ranges::sized_range<V> &&
-                      std::integral<std::ranges::range_value_t<V>>;
+    std::integral<std::ranges::range_value_t<V>>;
 
 /// The type of an entry without const: of a matrix, a view, or a vector.
 template <class A>
 struct value_of {};
 template <class A>
-  requires requires { typename A::scalar_type; }
+  requires requires {
+    typename A::scalar_type;
+  }
 struct value_of<A> {
   using type = typename A::scalar_type;
 };

@@ -25,8 +25,8 @@
 // the translation unit are. Only kernels stand in such a region; no header is included inside one.
 #if defined(__clang__)
 #define TILEBIT_TARGET_BEGIN(features)                                                             \
-  _Pragma(TILEBIT_STRINGIZE(clang attribute push(__attribute__((target(features))),                \
-                                                 apply_to = function)))
+  _Pragma(TILEBIT_STRINGIZE(                                                                       \
+      clang attribute push(__attribute__((target(features))), apply_to = function)))
 #define TILEBIT_TARGET_END _Pragma("clang attribute pop")
 #elif defined(__GNUC__)
 // The diagnostic lines silence false -W(maybe-)uninitialized reports that g++ 12 gives for its own
@@ -54,9 +54,10 @@
 #define TILEBIT_ABI_THREADS_ seq
 #endif
 
-// Code that the flags of a translation unit change (multiply, dispatch, kernels) lives in this inline
-// namespace, so that the linker never merges a function compiled with -march=native or -fopenmp with
-// the plain one of another unit. Types live outside it and pass freely between such units.
+// Code that the flags of a translation unit change (multiply, dispatch, kernels) lives in this
+// inline namespace, so that the linker never merges a function compiled with -march=native or
+// -fopenmp with the plain one of another unit. Types live outside it and pass freely between such
+// units.
 #if defined(__AVX512F__)
 #define TILEBIT_ABI_BASELINE_ avx512
 #elif defined(__AVX2__)

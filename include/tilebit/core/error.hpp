@@ -15,7 +15,8 @@ public:
   using std::invalid_argument::invalid_argument;
 };
 
-/// A matrix breaks an invariant of its format; position() is where in the array that the text names.
+/// A matrix breaks an invariant of its format; position() is where in the array that the text
+/// names.
 class invalid_matrix : public std::invalid_argument {
 public:
   invalid_matrix(const std::string& what, std::int64_t position)
@@ -27,7 +28,8 @@ private:
   std::int64_t position_;
 };
 
-/// A file is malformed; line() counts from 1 and file() is the name it was opened by (may be empty).
+/// A file is malformed; line() counts from 1 and file() is the name it was opened by (may be
+/// empty).
 class parse_error : public std::runtime_error {
 public:
   parse_error(std::string_view file, std::int64_t line, std::string_view reason)
@@ -52,7 +54,9 @@ private:
 
 namespace detail {
 
-inline void append(std::string& s, std::string_view part) { s += part; }
+inline void append(std::string& s, std::string_view part) {
+  s += part;
+}
 
 template <class N>
   requires std::is_arithmetic_v<N>

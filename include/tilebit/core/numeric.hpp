@@ -93,7 +93,8 @@ bool overlap(const A* a, std::int64_t n, const B* b, std::int64_t m) noexcept {
 /// Selects a constructor that trusts its arguments, which a conversion has just made.
 struct trusted {};
 
-/// The offsets of an owning matrix; a default-constructed or moved-from one, which holds none, is 0x0.
+/// The offsets of an owning matrix; a default-constructed or moved-from one, which holds none, is
+/// 0x0.
 template <class O>
 std::span<const O> offsets_or_zero(const std::vector<O>& offsets) noexcept {
   static constexpr O zero = 0;

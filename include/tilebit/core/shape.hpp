@@ -46,7 +46,9 @@ private:
 
 namespace detail {
 
-inline std::string to_text(const shape& s) { return message(s.rows(), "x", s.cols()); }
+inline std::string to_text(const shape& s) {
+  return message(s.rows(), "x", s.cols());
+}
 
 /// A shape that becomes 0x0 when moved from, so that a moved-from matrix is a valid empty one.
 struct owned_shape : shape {
@@ -69,13 +71,15 @@ template <class I>
 void require_fits(const shape& s, std::string_view what) {
   if (std::cmp_greater(s.rows(), std::numeric_limits<I>::max()) ||
       std::cmp_greater(s.cols(), std::numeric_limits<I>::max())) {
-    throw std::length_error(message(what, ": a ", to_text(s), " matrix does not fit ",
-                                    8 * sizeof(I), "-bit indices"));
+    throw std::length_error(
+        message(what, ": a ", to_text(s), " matrix does not fit ", 8 * sizeof(I), "-bit indices"));
   }
 }
 
 /// ceil(n / 4): tile rows of n rows, or tile columns of n columns.
-constexpr std::int64_t tiles_along(std::int64_t n) noexcept { return n / 4 + (n % 4 != 0); }
+constexpr std::int64_t tiles_along(std::int64_t n) noexcept {
+  return n / 4 + (n % 4 != 0);
+}
 
 } // namespace detail
 } // namespace tilebit

@@ -104,15 +104,16 @@ inline void check_tile_bits(unsigned bitmap, std::int64_t tile_row, std::int64_t
   const auto where = [&] {
     return message("bitmap: tile ", position, " at (", tile_row, ", ", tile_col, ")");
   };
-  if (bitmap == 0) throw invalid_matrix(where() + " is empty; only nonempty tiles are stored", position);
+  if (bitmap == 0)
+    throw invalid_matrix(where() + " is empty; only nonempty tiles are stored", position);
   const std::int64_t tile_height = rows - 4 * tile_row;
   const std::int64_t tile_width = cols - 4 * tile_col;
   unsigned inside = 0xffff;
   if (tile_height < 4) inside &= (1U << (4 * tile_height)) - 1;
   if (tile_width < 4) inside &= 0x1111U * ((1U << tile_width) - 1);
   if ((bitmap & ~inside) != 0) {
-    throw invalid_matrix(where() + message(" stores entries outside the ", rows, "x", cols, " matrix"),
-                         position);
+    throw invalid_matrix(
+        where() + message(" stores entries outside the ", rows, "x", cols, " matrix"), position);
   }
 }
 
@@ -126,7 +127,8 @@ struct bitmap_arrays {
   std::vector<std::int64_t> element_offsets;
 };
 
-/// The figure's tables into compressed arrays; what is left to check is validate's. O(tiles + rows).
+/// The figure's tables into compressed arrays; what is left to check is validate's. O(tiles +
+/// rows).
 template <class T, class I, class Tiles>
 bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles, const shape& s) {
   bitmap_arrays<T, I> out;
@@ -137,18 +139,21 @@ bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles
   for (const bitmap_tile<I> tile : tiles) {
     const std::int64_t k = length(out.bitmaps);
     if (std::cmp_less(tile.row, 0) || std::cmp_greater_equal(tile.row, tile_rows)) {
-      throw invalid_matrix(message("bitmap: tile ", k, " has tile row ", tile.row, ", outside [0, ",
-                                   tile_rows, ")"), k);
+      throw invalid_matrix(
+          message("bitmap: tile ", k, " has tile row ", tile.row, ", outside [0, ", tile_rows, ")"),
+          k);
     }
     if (std::cmp_less(at(tile.row) + 1, out.tile_row_offsets.size())) {
       throw invalid_matrix(message("bitmap: tile ", k, " has tile row ", tile.row,
-                                   " after a larger one; tiles must be sorted by (row, col)"), k);
+                                   " after a larger one; tiles must be sorted by (row, col)"),
+                           k);
     }
     if (tile.index != index) {
       throw invalid_matrix(message("bitmap: tile ", k, " has index ", tile.index,
-                                   ", the popcounts before it sum to ", index), k);
+                                   ", the popcounts before it sum to ", index),
+                           k);
     }
-    for (; out.tile_row_offsets.size() <= at(tile.row); ) {
+    for (; out.tile_row_offsets.size() <= at(tile.row);) {
       out.tile_row_offsets.push_back(k);
       out.element_offsets.push_back(index);
     }
@@ -161,8 +166,8 @@ bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles
     out.element_offsets.push_back(index);
   }
   if (index != length(elements)) {
-    throw dimension_mismatch(message("bitmap: the bitmaps count ", index, " elements, got ",
-                                     elements.size()));
+    throw dimension_mismatch(
+        message("bitmap: the bitmaps count ", index, " elements, got ", elements.size()));
   }
   out.elements = std::move(elements);
   return out;

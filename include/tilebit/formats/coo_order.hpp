@@ -1,8 +1,9 @@
 // Order of triples: linear-time detection, stable row-major sorting, summing of duplicates.
 //
-// Sorting is a two-level radix sort: entries go to buckets of neighbouring rows (sequential writes),
-// then each bucket, small enough for the L2 cache, is sorted by column digits and at last by row.
-// Files come in row or in column order: both are detected by one pass and take shorter roads.
+// Sorting is a two-level radix sort: entries go to buckets of neighbouring rows (sequential
+// writes), then each bucket, small enough for the L2 cache, is sorted by column digits and at last
+// by row. Files come in row or in column order: both are detected by one pass and take shorter
+// roads.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +35,8 @@ struct entry_order {
 template <class I>
 entry_order inspect_order(std::span<const I> rows, std::span<const I> cols) noexcept {
   entry_order order;
-  constexpr std::size_t block = 1024; // flags are looked at once a block, so that the loop has no branch
+  constexpr std::size_t block =
+      1024; // flags are looked at once a block, so that the loop has no branch
   for (std::size_t first = 1; first < rows.size(); first += block) {
     const std::size_t last = std::min(first + block, rows.size());
     unsigned decrease = 0;
@@ -77,6 +79,14 @@ void exclusive_scan_in_place(std::span<O> counts) noexcept {
   }
 }
 
+/// After a scatter each offset stands at its row's end, which is the next row's begin.
+template <class O>
+void shift_to_begins(std::vector<O>& offsets) noexcept {
+  std::shift_right(offsets.begin(), offsets.end(), 1);
+  offsets[0] = 0;
+}
+
+/// The row of every entry.
 template <class I, class O>
 std::vector<I> rows_of_offsets(std::span<const O> offsets) {
   std::vector<I> rows(offsets.empty() ? 0 : at(offsets.back()));
@@ -112,9 +122,7 @@ void scatter_by_row(std::span<const T> values, std::span<const I> rows, std::spa
     out.values[p] = values[k];
     out.col_indices[p] = cols[k];
   }
-  // Each offset now stands at its row's end, which is the next row's begin.
-  std::shift_right(out.row_offsets.begin(), out.row_offsets.end(), 1);
-  out.row_offsets[0] = 0;
+  shift_to_begins(out.row_offsets);
 }
 
 template <class T, class I>
@@ -200,8 +208,7 @@ void sort_by_buckets(std::span<const T> values, std::span<const I> rows, std::sp
     }
     begin = end;
   }
-  std::shift_right(out.row_offsets.begin(), out.row_offsets.end(), 1);
-  out.row_offsets[0] = 0;
+  shift_to_begins(out.row_offsets);
 }
 
 /// Triples (indices inside the shape) into row-major order. O(nnz + rows) time and memory.
@@ -209,8 +216,8 @@ template <class T, class I, class O = std::int64_t>
 ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<const I> rows,
                                         std::span<const I> cols, shape s) {
   if (std::cmp_greater(values.size(), std::numeric_limits<O>::max())) {
-    throw std::length_error(message(values.size(), " entries do not fit ", 8 * sizeof(O),
-                                    "-bit row offsets"));
+    throw std::length_error(
+        message(values.size(), " entries do not fit ", 8 * sizeof(O), "-bit row offsets"));
   }
   ordered_entries<T, I, O> out;
   const entry_order order = inspect_order(rows, cols);

@@ -1,13 +1,14 @@
-// CSR, compressed sparse rows: the format everybody exchanges, and the baseline of every comparison.
+// CSR, compressed sparse rows: the format everybody exchanges, and the baseline of every
+// comparison.
 //
-//       0 . 7        row_offsets  0 2 3       row i: entries row_offsets[i] .. row_offsets[i + 1] - 1
-//       . 5 .        col_indices  0 2 1
+//       0 . 7        row_offsets  0 2 3       row i: entries row_offsets[i] .. row_offsets[i + 1] -
+//       1 . 5 .        col_indices  0 2 1
 //                    values       2 7 5
 //
-// Invariants: rows + 1 offsets, the first 0, never decreasing, the last nnz; columns strictly increase
-// within a row and lie inside the shape. Offsets are 32- or 64-bit (O), so that arrays of Eigen, SciPy,
-// oneMKL or PETSc are wrapped without a copy.
-// Memory: nnz * (sizeof(T) + sizeof(I)) + (rows + 1) * sizeof(O) bytes.
+// Invariants: rows + 1 offsets, the first 0, never decreasing, the last nnz; columns strictly
+// increase within a row and lie inside the shape. Offsets are 32- or 64-bit (O), so that arrays of
+// Eigen, SciPy, oneMKL or PETSc are wrapped without a copy. Memory: nnz * (sizeof(T) + sizeof(I)) +
+// (rows + 1) * sizeof(O) bytes.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ namespace tilebit {
 /// Non-owning CSR matrix over three arrays of the caller.
 ///
 /// Throws: dimension_mismatch when the arrays' lengths do not fit together (values, columns and the
-/// last offset; offsets and rows); std::length_error when the shape does not fit I. Order and range of
-/// the indices are not looked at: that is validate(view), O(nnz).
+/// last offset; offsets and rows); std::length_error when the shape does not fit I. Order and range
+/// of the indices are not looked at: that is validate(view), O(nnz).
 template <class T, index I = std::int32_t, index O = std::int64_t>
   requires scalar<T>
 class csr_view {
@@ -114,10 +115,10 @@ void validate(const csr_view<T, I, O>& a) {
   for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
     for (std::size_t k = detail::at(offsets[i]) + 1; k < detail::at(offsets[i + 1]); ++k) {
       if (cols[k] <= cols[k - 1]) {
-        throw invalid_matrix(
-            detail::message("csr: row ", i, " holds column ", cols[k], " after column ",
-                            cols[k - 1], " (col_indices[", k, "]); columns must increase"),
-            static_cast<std::int64_t>(k));
+        throw invalid_matrix(detail::message("csr: row ", i, " holds column ", cols[k],
+                                             " after column ", cols[k - 1], " (col_indices[", k,
+                                             "]); columns must increase"),
+                             static_cast<std::int64_t>(k));
       }
     }
   }
@@ -141,48 +142,70 @@ public:
 
   template <vector_like V = std::vector<T>, index_range R = std::vector<O>,
             index_range C = std::vector<I>>
-    requires std::same_as<value_of_t<V>, T>
-  csr_matrix(V&& values, R&& row_offsets, C&& col_indices, shape s)
-      : csr_matrix(
-            detail::trusted{}, detail::to_vector<T>(std::forward<V>(values)),
-            detail::to_index_vector<O>(std::forward<R>(row_offsets), "csr: row_offsets"),
-            detail::to_index_vector<I>(std::forward<C>(col_indices), "csr: col_indices"), s) {
-    validate(std::as_const(*this).view());
-  }
+    requires std::same_as<value_of_t<V>, T> csr_matrix(V&& values, R&& row_offsets, C&& col_indices,
+                                                       shape s)
+        : csr_matrix(detail::trusted{}, detail::to_vector<T>(std::forward<V>(values)),
+                     detail::to_index_vector<O>(std::forward<R>(row_offsets), "csr: row_offsets"),
+                     detail::to_index_vector<I>(std::forward<C>(col_indices), "csr: col_indices"),
+                     s) {
+      validate(std::as_const(*this).view());
+    }
 
-  /// For conversions, whose results hold the invariants by construction.
-  csr_matrix(detail::trusted, std::vector<T>&& values, std::vector<O>&& row_offsets,
-             std::vector<I>&& col_indices, shape s)
-      : shape_(s), values_(std::move(values)), row_offsets_(std::move(row_offsets)),
-        col_indices_(std::move(col_indices)) {
-    if (row_offsets_.empty() && s.rows() == 0) row_offsets_.push_back(0);
-    csr_view<const T, I, O>(values_, row_offsets_, col_indices_, s); // O(1) checks
-  }
+    /// For conversions, whose results hold the invariants by construction.
+    csr_matrix(detail::trusted, std::vector<T>&& values, std::vector<O>&& row_offsets,
+               std::vector<I>&& col_indices, shape s)
+        : shape_(s), values_(std::move(values)), row_offsets_(std::move(row_offsets)),
+          col_indices_(std::move(col_indices)) {
+      if (row_offsets_.empty() && s.rows() == 0) row_offsets_.push_back(0);
+      csr_view<const T, I, O>(values_, row_offsets_, col_indices_, s); // O(1) checks
+    }
 
-  std::int64_t rows() const noexcept { return shape_.rows(); }
-  std::int64_t cols() const noexcept { return shape_.cols(); }
-  std::int64_t nnz() const noexcept { return detail::length(values_); }
-  std::span<T> values() noexcept { return values_; }
-  std::span<const T> values() const noexcept { return values_; }
-  std::span<const O> row_offsets() const noexcept { return detail::offsets_or_zero(row_offsets_); }
-  std::span<const I> col_indices() const noexcept { return col_indices_; }
+    std::int64_t rows() const noexcept {
+      return shape_.rows();
+    }
+    std::int64_t cols() const noexcept {
+      return shape_.cols();
+    }
+    std::int64_t nnz() const noexcept {
+      return detail::length(values_);
+    }
+    std::span<T> values() noexcept {
+      return values_;
+    }
+    std::span<const T> values() const noexcept {
+      return values_;
+    }
+    std::span<const O> row_offsets() const noexcept {
+      return detail::offsets_or_zero(row_offsets_);
+    }
+    std::span<const I> col_indices() const noexcept {
+      return col_indices_;
+    }
 
-  csr_view<T, I, O> view() { return {values_, row_offsets(), col_indices_, shape_}; }
-  csr_view<const T, I, O> view() const { return {values_, row_offsets(), col_indices_, shape_}; }
-  operator csr_view<T, I, O>() { return view(); }
-  operator csr_view<const T, I, O>() const { return view(); }
+    csr_view<T, I, O> view() {
+      return {values_, row_offsets(), col_indices_, shape_};
+    }
+    csr_view<const T, I, O> view() const {
+      return {values_, row_offsets(), col_indices_, shape_};
+    }
+    operator csr_view<T, I, O>() {
+      return view();
+    }
+    operator csr_view<const T, I, O>() const {
+      return view();
+    }
 
-  friend bool operator==(const csr_matrix& a, const csr_matrix& b) {
-    return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_ &&
-           std::ranges::equal(a.row_offsets(), b.row_offsets()) &&
-           a.col_indices_ == b.col_indices_;
-  }
+    friend bool operator==(const csr_matrix& a, const csr_matrix& b) {
+      return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_ &&
+             std::ranges::equal(a.row_offsets(), b.row_offsets()) &&
+             a.col_indices_ == b.col_indices_;
+    }
 
-private:
-  detail::owned_shape shape_;
-  std::vector<T> values_;
-  std::vector<O> row_offsets_;
-  std::vector<I> col_indices_;
+  private:
+    detail::owned_shape shape_;
+    std::vector<T> values_;
+    std::vector<O> row_offsets_;
+    std::vector<I> col_indices_;
 };
 
 template <vector_like V, index_range R, index_range C>

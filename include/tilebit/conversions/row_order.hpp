@@ -1,0 +1,114 @@
+// Any format -> entries in row-major order (the arrays of CSR), the meeting point of all
+// conversions.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include "../core/error.hpp"
+#include "../core/numeric.hpp"
+#include "../formats/views.hpp"
+
+namespace tilebit::detail {
+
+template <class O>
+void require_offset_fits(std::int64_t nnz) {
+  if (std::cmp_greater(nnz, std::numeric_limits<O>::max())) {
+    throw std::length_error(message(nnz, " entries do not fit ", 8 * sizeof(O), "-bit offsets"));
+  }
+}
+
+/// COO: sorted; duplicates stay adjacent.
+template <class O, class T, class I>
+auto row_order(const coo_view<T, I>& a, bool transposed) {
+  using V = std::remove_const_t<T>;
+  const std::span<const V> values = a.values();
+  return transposed ? sort_row_major<V, I, O>(values, a.col_indices(), a.row_indices(),
+                                              shape(a.cols(), a.rows()))
+                    : sort_row_major<V, I, O>(values, a.row_indices(), a.col_indices(),
+                                              shape(a.rows(), a.cols()));
+}
+
+/// CSR: copied, or transposed by one counting pass and one scatter.
+template <class O, class T, class I, class P>
+auto row_order(const csr_view<T, I, P>& a, bool transposed) {
+  require_offset_fits<O>(a.nnz());
+  ordered_entries<std::remove_const_t<T>, I, O> out;
+  out.strict = true;
+  const auto offsets = a.row_offsets();
+  const auto cols = a.col_indices();
+  const auto values = a.values();
+  if (!transposed) {
+    out.values.assign(values.begin(), values.end());
+    out.row_offsets.assign(offsets.begin(), offsets.end());
+    out.col_indices.assign(cols.begin(), cols.end());
+    return out;
+  }
+  out.row_offsets.assign(at(a.cols()) + 1, O{0});
+  for (const I j : cols) ++out.row_offsets[at(j)];
+  exclusive_scan_in_place(std::span<O>(out.row_offsets));
+  out.values.resize(values.size());
+  out.col_indices.resize(values.size());
+  for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+    for (std::size_t k = at(offsets[i]); k < at(offsets[i + 1]); ++k) {
+      const std::size_t p = at(out.row_offsets[at(cols[k])]++);
+      out.values[p] = values[k];
+      out.col_indices[p] = static_cast<I>(i);
+    }
+  }
+  shift_to_begins(out.row_offsets);
+  return out;
+}
+
+/// Bitmap: per tile row one pass counts the four rows, a second one deals the elements out.
+template <class O, class T, class I>
+auto row_order(const bitmap_view<T, I>& a, bool transposed) {
+  require_offset_fits<O>(a.nnz());
+  using V = std::remove_const_t<T>;
+  ordered_entries<V, I, O> out;
+  out.strict = true;
+  out.values.resize(at(a.nnz()));
+  out.col_indices.resize(at(a.nnz()));
+  out.row_offsets.reserve(at(a.rows()) + 1);
+  const auto tile_offsets = a.tile_row_offsets();
+  const T* element = a.elements().data();
+  std::size_t position = 0;
+  for (std::size_t tr = 0; tr + 1 < tile_offsets.size(); ++tr) {
+    const std::size_t first = at(tile_offsets[tr]);
+    const std::size_t last = at(tile_offsets[tr + 1]);
+    std::size_t counts[4] = {};
+    for (std::size_t k = first; k < last; ++k) {
+      const unsigned bitmap = a.bitmaps()[k];
+      for (unsigned r = 0; r < 4; ++r) {
+        counts[r] += static_cast<std::size_t>(std::popcount((bitmap >> (4 * r)) & 0xfU));
+      }
+    }
+    std::size_t to[4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      to[r] = position;
+      if (4 * tr + r < at(a.rows())) out.row_offsets.push_back(static_cast<O>(position));
+      position += counts[r];
+    }
+    for (std::size_t k = first; k < last; ++k) {
+      const std::int64_t col = 4 * static_cast<std::int64_t>(a.tile_cols()[k]);
+      for (unsigned left = a.bitmaps()[k]; left != 0; left &= left - 1) {
+        const int bit = std::countr_zero(left);
+        const std::size_t p = to[bit / 4]++;
+        out.col_indices[p] = static_cast<I>(col + bit % 4);
+        out.values[p] = *element++;
+      }
+    }
+  }
+  out.row_offsets.push_back(static_cast<O>(position));
+  if (!transposed) return out;
+  return row_order<O>(csr_view<const V, I, O>(out.values, out.row_offsets, out.col_indices,
+                                              shape(a.rows(), a.cols())),
+                      true);
+}
+
+} // namespace tilebit::detail

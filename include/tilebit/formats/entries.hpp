@@ -1,0 +1,163 @@
+// entries(a): the (row, column, value) triples of any sparse matrix or lazy view, in storage order.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+
+#include "../core/concepts.hpp"
+#include "../core/numeric.hpp"
+#include "views.hpp"
+
+namespace tilebit {
+
+/// One stored entry: a(row, col) = value.
+template <class T, class I>
+struct entry {
+  I row;
+  I col;
+  T value;
+
+  friend constexpr bool operator==(const entry&, const entry&) = default;
+};
+
+namespace detail {
+
+/// Where a walk through the entries stands; one specialisation per format.
+template <class View>
+class entry_cursor;
+
+template <class T, class I>
+class entry_cursor<coo_view<T, I>> {
+public:
+  explicit entry_cursor(const coo_view<T, I>& a) noexcept : a_(a) {}
+  bool done() const noexcept { return k_ == a_.values().size(); }
+  void next() noexcept { ++k_; }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    return {a_.row_indices()[k_], a_.col_indices()[k_], a_.values()[k_]};
+  }
+
+private:
+  coo_view<T, I> a_;
+  std::size_t k_ = 0;
+};
+
+template <class T, class I, class O>
+class entry_cursor<csr_view<T, I, O>> {
+public:
+  explicit entry_cursor(const csr_view<T, I, O>& a) noexcept : a_(a) { skip_empty_rows(); }
+  bool done() const noexcept { return k_ == a_.values().size(); }
+  void next() noexcept {
+    ++k_;
+    skip_empty_rows();
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    return {static_cast<I>(row_), a_.col_indices()[k_], a_.values()[k_]};
+  }
+
+private:
+  void skip_empty_rows() noexcept {
+    while (!done() && std::cmp_less_equal(a_.row_offsets()[row_ + 1], k_)) ++row_;
+  }
+
+  csr_view<T, I, O> a_;
+  std::size_t k_ = 0;
+  std::size_t row_ = 0;
+};
+
+template <class T, class I>
+class entry_cursor<bitmap_view<T, I>> {
+public:
+  explicit entry_cursor(const bitmap_view<T, I>& a) noexcept : a_(a), tile_(a.tiles().begin()) {
+    load();
+  }
+  bool done() const noexcept { return k_ == a_.elements().size(); }
+  void next() noexcept {
+    ++k_;
+    left_ &= left_ - 1;
+    if (left_ == 0 && !done()) {
+      ++tile_;
+      load();
+    }
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    const int bit = std::countr_zero(left_);
+    return {static_cast<I>(4 * row_ + bit / 4), static_cast<I>(4 * col_ + bit % 4),
+            a_.elements()[k_]};
+  }
+
+private:
+  void load() noexcept {
+    if (done()) return;
+    const bitmap_tile<I> t = *tile_;
+    row_ = static_cast<std::int64_t>(t.row);
+    col_ = static_cast<std::int64_t>(t.col);
+    left_ = t.bitmap;
+  }
+
+  bitmap_view<T, I> a_;
+  typename tile_range<I>::iterator tile_;
+  std::int64_t row_ = 0;
+  std::int64_t col_ = 0;
+  unsigned left_ = 0;
+  std::size_t k_ = 0;
+};
+
+} // namespace detail
+
+/// An input range of entry{row, col, value}. The slow, general road; kernels do not use it.
+template <class A>
+class entry_range {
+  using operand_type = decltype(detail::resolve(std::declval<const A&>()));
+  using view_type = typename operand_type::view_type;
+
+public:
+  using value_type = entry<typename A::scalar_type, typename A::index_type>;
+
+  class iterator {
+  public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = entry_range::value_type;
+    using difference_type = std::ptrdiff_t;
+
+    explicit iterator(const operand_type& op) noexcept : op_(op), cursor_(op.base) {}
+    value_type operator*() const noexcept {
+      value_type e = cursor_.get();
+      if (op_.transposed) std::swap(e.row, e.col);
+      e.value = op_.apply(e.value);
+      return e;
+    }
+    iterator& operator++() noexcept {
+      cursor_.next();
+      return *this;
+    }
+    void operator++(int) noexcept { cursor_.next(); }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept {
+      return i.cursor_.done();
+    }
+
+  private:
+    operand_type op_;
+    detail::entry_cursor<view_type> cursor_;
+  };
+
+  explicit entry_range(A a) : a_(std::move(a)) {}
+  iterator begin() const { return iterator(detail::resolve(a_)); }
+  std::default_sentinel_t end() const noexcept { return {}; }
+  std::size_t size() const noexcept { return static_cast<std::size_t>(a_.nnz()); }
+
+private:
+  A a_;
+};
+
+/// The stored entries of any format or lazy view: for (auto [i, j, x] : entries(a)).
+/// Order: of storage (a bitmap matrix goes tile by tile). A matrix passed as an rvalue is kept
+/// alive. Complexity: O(nnz + rows) for the whole walk.
+template <class A>
+  requires sparse_matrix<A> entry_range<detail::kept_t<A>> entries(A&& a) {
+    return entry_range<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
+  }
+
+} // namespace tilebit
