@@ -1,0 +1,105 @@
+// Instruction sets: what the machine has, and which of them the kernels may use.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "config.hpp"
+
+namespace tilebit {
+
+/// Levels of instruction sets; each includes the ones before it.
+enum class isa : int {
+  scalar, ///< whatever the compiler's flags allow; always there
+  avx2,   ///< AVX2, FMA, BMI1, BMI2, POPCNT, F16C
+  avx512  ///< AVX-512 F, BW, DQ, VL
+};
+
+/// The name that TILEBIT_ISA takes: "scalar", "avx2", "avx512".
+constexpr std::string_view to_string(isa level) noexcept {
+  switch (level) {
+  case isa::avx512:
+    return "avx512";
+  case isa::avx2:
+    return "avx2";
+  default:
+    return "scalar";
+  }
+}
+
+namespace detail {
+
+inline constexpr std::array<isa, 3> isa_levels{isa::avx512, isa::avx2, isa::scalar};
+
+/// CPUID and the operating system's consent (XGETBV): the builtins ask for both.
+inline isa detect_isa() noexcept {
+#if TILEBIT_X86
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                    __builtin_cpu_supports("popcnt");
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (avx2 && avx512) return isa::avx512;
+  if (avx2) return isa::avx2;
+#endif
+  return isa::scalar;
+}
+
+inline isa best_isa() noexcept {
+  static const isa best = detect_isa();
+  return best;
+}
+
+/// The level in force, one for the whole program whatever flags its units have; -1: not yet asked.
+inline std::atomic<int> selected_isa{-1};
+
+inline isa initial_isa() noexcept {
+  const isa best = best_isa();
+  const char* wish = std::getenv("TILEBIT_ISA");
+  if (wish != nullptr) {
+    for (const isa level : isa_levels) {
+      if (to_string(level) == wish && level <= best) return level;
+    }
+  }
+  return best;
+}
+
+} // namespace detail
+
+/// The levels that this machine supports, best first; the last is always isa::scalar.
+inline std::span<const isa> supported_isas() noexcept {
+  const std::span<const isa> all = detail::isa_levels;
+  std::size_t skip = 0;
+  while (all[skip] > detail::best_isa()) ++skip;
+  return all.subspan(skip);
+}
+
+/// The level that kernels are chosen for: the best one, unless the environment variable TILEBIT_ISA
+/// (read once, at the first call) or set_isa says otherwise. An unknown or unsupported value of the
+/// variable is ignored.
+inline isa active_isa() noexcept {
+  int level = detail::selected_isa.load(std::memory_order_relaxed);
+  if (level < 0) {
+    level = static_cast<int>(detail::initial_isa());
+    detail::selected_isa.store(level, std::memory_order_relaxed);
+  }
+  return static_cast<isa>(level);
+}
+
+/// Chooses a level for all later calls of the program. Throws: std::invalid_argument when the
+/// machine lacks it; nothing changes then.
+inline void set_isa(isa level) {
+  if (level < isa::scalar || level > detail::best_isa()) {
+    throw std::invalid_argument("set_isa: this machine has no " + std::string(to_string(level)));
+  }
+  detail::selected_isa.store(static_cast<int>(level), std::memory_order_relaxed);
+}
+
+} // namespace tilebit

@@ -1,0 +1,245 @@
+// Portable kernels: SpMV and SpMM for any scalar and index type, plain and transposed.
+//
+// They define what the other kernels must compute, and serve every type that has no kernel of its
+// own. All are noexcept, allocate nothing and touch only stored entries: a zero that is not stored
+// never multiplies, so an Inf or NaN in x reaches only rows that store an entry in its column.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "../core/config.hpp"
+#include "../core/numeric.hpp"
+#include "../formats/views.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+using detail::at;
+
+/// z_i = alpha * s + beta * y_i; y is not read when beta is 0, and may be z.
+template <class T>
+struct vector_update {
+  T alpha;
+  T beta;
+  const T* y;
+  T* z;
+
+  void store(std::int64_t i, const T& s) const noexcept {
+    const T p = alpha == T{1} ? s : detail::mul(alpha, s);
+    z[i] = beta == T{} ? p : detail::add(p, detail::mul(beta, y[i]));
+  }
+  /// z_i = beta * y_i for [first, last): the start of kernels that add into z.
+  void prepare(std::int64_t first, std::int64_t last) const noexcept {
+    for (std::int64_t i = first; i < last; ++i) z[i] = beta == T{} ? T{} : detail::mul(beta, y[i]);
+  }
+};
+
+template <bool Conjugate, class T>
+T element(const T& x) noexcept {
+  return Conjugate ? detail::conj_value(x) : x;
+}
+
+/// Calls f(row, col, value) for the entries of rows [first, last) of a CSR matrix.
+template <bool Conjugate, class T, class I, class O, class F>
+void for_each_entry(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  const O* offsets = a.row_offsets().data();
+  const I* cols = a.col_indices().data();
+  const T* values = a.values().data();
+  for (std::int64_t i = first; i < last; ++i) {
+    for (O k = offsets[i]; k < offsets[i + 1]; ++k) {
+      f(i, static_cast<std::int64_t>(cols[k]), element<Conjugate>(values[k]));
+    }
+  }
+}
+
+/// The same for tile rows [first, last) of a bitmap matrix.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  const std::int64_t* offsets = a.tile_row_offsets().data();
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    const T* e = a.elements().data() + a.element_offsets()[at(tr)];
+    for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
+      const std::int64_t col = 4 * static_cast<std::int64_t>(a.tile_cols()[at(k)]);
+      for (unsigned left = a.bitmaps()[at(k)]; left != 0; left &= left - 1) {
+        const int bit = std::countr_zero(left);
+        f(4 * tr + bit / 4, col + bit % 4, element<Conjugate>(*e++));
+      }
+    }
+  }
+}
+
+/// The same for entries [first, last) of a COO matrix.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last, F&& f) {
+  for (std::size_t k = at(first); k < at(last); ++k) {
+    f(static_cast<std::int64_t>(a.row_indices()[k]), static_cast<std::int64_t>(a.col_indices()[k]),
+      element<Conjugate>(a.values()[k]));
+  }
+}
+
+/// Units that for_each_entry counts in: rows, tile rows, entries.
+template <class T, class I, class O>
+std::int64_t units(const csr_view<T, I, O>& a) noexcept {
+  return a.rows();
+}
+template <class T, class I>
+std::int64_t units(const bitmap_view<T, I>& a) noexcept {
+  return a.tile_rows();
+}
+template <class T, class I>
+std::int64_t units(const coo_view<T, I>& a) noexcept {
+  return a.nnz();
+}
+
+/// SpMV of CSR rows [first, last).
+template <bool Conjugate, class T, class I, class O>
+void spmv(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  const O* offsets = a.row_offsets().data();
+  const I* cols = a.col_indices().data();
+  const T* values = a.values().data();
+  for (std::int64_t i = first; i < last; ++i) {
+    T sum{};
+    for (O k = offsets[i]; k < offsets[i + 1]; ++k) {
+      sum = detail::add(sum, detail::mul(element<Conjugate>(values[k]), x[cols[k]]));
+    }
+    out.store(i, sum);
+  }
+}
+
+/// SpMV of bitmap tile rows [first, last).
+template <bool Conjugate, class T, class I>
+void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  const std::int64_t* offsets = a.tile_row_offsets().data();
+  const std::uint16_t* bitmaps = a.bitmaps().data();
+  const I* cols = a.tile_cols().data();
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    const T* e = a.elements().data() + a.element_offsets()[at(tr)];
+    T sums[4] = {};
+    for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
+      const T* xt = x + 4 * static_cast<std::int64_t>(cols[k]);
+      for (unsigned left = bitmaps[k]; left != 0; left &= left - 1) {
+        const int bit = std::countr_zero(left);
+        T& sum = sums[bit / 4];
+        sum = detail::add(sum, detail::mul(element<Conjugate>(*e++), xt[bit % 4]));
+      }
+    }
+    const std::int64_t height = a.rows() - 4 * tr;
+    for (std::int64_t r = 0; r < 4 && r < height; ++r) out.store(4 * tr + r, sums[r]);
+  }
+}
+
+/// SpMV of a whole COO matrix in any order: z = beta * y, then z_i += alpha * a * x_j.
+template <bool Conjugate, class T, class I>
+void spmv(const coo_view<const T, I>& a, const T* x, const vector_update<T>& out) noexcept {
+  out.prepare(0, a.rows());
+  for_each_entry<Conjugate>(a, 0, a.nnz(), [&](std::int64_t i, std::int64_t j, const T& v) {
+    const T p = detail::mul(v, x[j]);
+    out.z[i] = detail::add(out.z[i], out.alpha == T{1} ? p : detail::mul(out.alpha, p));
+  });
+}
+
+/// SpMV with the transpose of any format: z = beta * y, then z_j += alpha * a * x_i.
+template <bool Conjugate, class View, class T>
+void spmv_transposed(const View& a, const T* x, const vector_update<T>& out) noexcept {
+  out.prepare(0, a.cols());
+  for_each_entry<Conjugate>(a, 0, units(a), [&](std::int64_t i, std::int64_t j, const T& v) {
+    const T p = detail::mul(v, x[i]);
+    out.z[j] = detail::add(out.z[j], out.alpha == T{1} ? p : detail::mul(out.alpha, p));
+  });
+}
+
+/// C_ij = epilogue(i, alpha * s + beta * C0_ij); C0 is not read when beta is 0, and may be C.
+template <class T, class LayoutC0, class LayoutC, class Epilogue>
+struct matrix_update {
+  T alpha;
+  T beta;
+  dense_view<const T, LayoutC0> c0;
+  dense_view<T, LayoutC> c;
+  const Epilogue& epilogue;
+
+  void store(std::int64_t i, std::int64_t j, const T& s) const {
+    const T p = alpha == T{1} ? s : detail::mul(alpha, s);
+    c(i, j) = epilogue(i, beta == T{} ? p : detail::add(p, detail::mul(beta, c0(i, j))));
+  }
+};
+
+/// C = epilogue(beta * C0): what is left of an SpMM when alpha is 0.
+template <class Update>
+void store_everywhere(const Update& out) {
+  using T = std::remove_const_t<decltype(out.beta)>;
+  for (std::int64_t i = 0; i < out.c.rows(); ++i) {
+    for (std::int64_t j = 0; j < out.c.cols(); ++j) out.store(i, j, T{});
+  }
+}
+
+inline constexpr std::int64_t panel = 32; ///< columns of C summed up at a time
+
+/// sums[p] += v * b[p * stride]; the full panel has a constant trip count, which compilers
+/// vectorise.
+template <class T>
+void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTRICT b,
+                    std::int64_t stride, std::int64_t width) noexcept {
+  if (stride == 1 && width == panel) {
+    for (std::int64_t p = 0; p < panel; ++p) sums[p] = detail::add(sums[p], detail::mul(v, b[p]));
+  } else {
+    for (std::int64_t p = 0; p < width; ++p) {
+      sums[p] = detail::add(sums[p], detail::mul(v, b[p * stride]));
+    }
+  }
+}
+
+/// SpMM of CSR rows, or bitmap tile rows, [first, last): the sums of one unit of rows for a panel
+/// of columns at a time.
+template <bool Conjugate, class View, class T, class LayoutB, class Update>
+void spmm(const View& a, std::int64_t first, std::int64_t last,
+          const dense_view<const T, LayoutB>& b, const Update& out) {
+  constexpr bool tiles = requires {
+    a.bitmaps();
+  };
+  constexpr std::int64_t height = tiles ? 4 : 1;
+  const std::int64_t n = b.cols();
+  const std::int64_t bs = b.col_stride();
+  for (std::int64_t unit = first; unit < last; ++unit) {
+    const std::int64_t row0 = unit * height;
+    for (std::int64_t j0 = 0; j0 < n; j0 += panel) {
+      const std::int64_t width = n - j0 < panel ? n - j0 : panel;
+      T sums[height][panel] = {};
+      for_each_entry<Conjugate>(a, unit, unit + 1, [&](std::int64_t i, std::int64_t k, const T& v) {
+        add_scaled_row(sums[i - row0], v, b.data() + k * b.row_stride() + j0 * bs, bs, width);
+      });
+      for (std::int64_t r = 0; r < height && row0 + r < a.rows(); ++r) {
+        for (std::int64_t p = 0; p < width; ++p) out.store(row0 + r, j0 + p, sums[r][p]);
+      }
+    }
+  }
+}
+
+/// SpMM that adds into C, entry by entry: COO in any order, and the transpose of any format.
+template <bool Conjugate, bool Transposed, class View, class T, class LayoutB, class Update>
+void spmm_scatter(const View& a, const dense_view<const T, LayoutB>& b, const Update& out) {
+  const auto& c = out.c;
+  for (std::int64_t i = 0; i < c.rows(); ++i) {
+    for (std::int64_t j = 0; j < c.cols(); ++j) {
+      c(i, j) = out.beta == T{} ? T{} : detail::mul(out.beta, out.c0(i, j));
+    }
+  }
+  for_each_entry<Conjugate>(a, 0, units(a), [&](std::int64_t i, std::int64_t k, const T& v) {
+    const std::int64_t to = Transposed ? k : i;
+    const std::int64_t from = Transposed ? i : k;
+    const T scaled = out.alpha == T{1} ? v : detail::mul(out.alpha, v);
+    for (std::int64_t j = 0; j < c.cols(); ++j) {
+      c(to, j) = detail::add(c(to, j), detail::mul(scaled, b(from, j)));
+    }
+  });
+  for (std::int64_t i = 0; i < c.rows(); ++i) {
+    for (std::int64_t j = 0; j < c.cols(); ++j) c(i, j) = out.epilogue(i, c(i, j));
+  }
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -1,0 +1,202 @@
+// multiply: sparse matrix times dense vector (SpMV) and times dense matrix (SpMM).
+//
+//   multiply(a, x, y)                                      y = A x
+//   multiply(scaled(alpha, a), x, scaled(beta, y), y)      y = alpha A x + beta y
+//   multiply(transposed(a), x, y)                          y = A^T x
+//   multiply(a, b, c)                                      C = A B
+//   multiply(scaled(alpha, a), b, scaled(beta, c), c)      C = alpha A B + beta C
+//   multiply(a, b, c, relu)                                C = relu(A B), see formats/epilogue.hpp
+//   multiply(par, a, x, y)                                 with threads; results are bitwise the
+//   same
+//
+// Names and order follow the Sparse BLAS effort and C++26 std::linalg: outputs last, the policy
+// first.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <ranges>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+
+#include "core/concepts.hpp"
+#include "core/config.hpp"
+#include "core/error.hpp"
+#include "core/execution.hpp"
+#include "core/numeric.hpp"
+#include "formats/epilogue.hpp"
+#include "formats/views.hpp"
+#include "kernels/checks.hpp"
+#include "kernels/dispatch.hpp"
+#include "kernels/parallel.hpp"
+#include "kernels/reference.hpp"
+
+namespace tilebit::inline TILEBIT_ABI {
+
+namespace kernels {
+
+/// z = alpha op(A) x + beta y for checked operands.
+template <class Operand, class T>
+void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
+              const vector_update<T>& out) noexcept {
+  constexpr bool complex = detail::is_complex_v<T>;
+  const auto& a = op.base;
+  if (op.transposed) {
+    if (complex && op.conjugated) return spmv_transposed<complex>(a, x, out);
+    return spmv_transposed<false>(a, x, out);
+  }
+  if constexpr (requires { a.row_indices(); }) {
+    if (complex && op.conjugated) return spmv<complex>(a, x, out);
+    return spmv<false>(a, x, out);
+  } else {
+    const auto offsets = entry_offsets(a);
+    if (complex && op.conjugated) {
+      for_each_range(policy, offsets, [&](std::int64_t first, std::int64_t last) {
+        spmv<complex>(a, first, last, x, out);
+      });
+    } else {
+      const auto& kernel = select(spmv_table<std::remove_cvref_t<decltype(a)>>::rows);
+      for_each_range(policy, offsets, [&](std::int64_t first, std::int64_t last) {
+        kernel.function(a, first, last, x, out);
+      });
+    }
+  }
+}
+
+template <bool Conjugate, class Operand, class B, class Update>
+void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, const Update& out) {
+  const auto& a = op.base;
+  if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
+  if constexpr (requires { a.row_indices(); }) {
+    return spmm_scatter<Conjugate, false>(a, b, out);
+  } else {
+    for_each_range(policy, entry_offsets(a), [&](std::int64_t first, std::int64_t last) {
+      spmm<Conjugate>(a, first, last, b, out);
+    });
+  }
+}
+
+/// C = epilogue(alpha op(A) B + beta C0) for checked operands.
+template <class Operand, class B, class Update>
+void run_spmm(const execution_policy& policy, const Operand& op, const B& b, const Update& out) {
+  if constexpr (detail::is_complex_v<typename Operand::scalar_type>) {
+    if (op.conjugated) return run_spmm_as<true>(policy, op, b, out);
+  }
+  run_spmm_as<false>(policy, op, b, out);
+}
+
+} // namespace kernels
+
+/// SpMV, z = op(A) x + addend.
+///
+/// Shapes: op(A) m x n, x: n elements, addend and z: m. addend is a vector y or scaled(beta, y); it
+/// may be z itself. scaled(0, y) leaves y unread (an old NaN is overwritten); scaled(0, a) leaves A
+/// and x unread. Zeros that are not stored never multiply: Inf or NaN in x reaches only rows that
+/// store an entry in that column. Throws: dimension_mismatch when shapes do not conform;
+/// std::invalid_argument when an input overlaps z (y identical to z is allowed). Nothing is written
+/// then. Complexity: O(nnz + m); bitmap reads nnz * sizeof(T) + 6 bytes per tile.
+template <sparse_matrix A, vector_like X, class Y, vector_like Z>
+  requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
+void multiply(const execution_policy& policy, const A& a, const X& x, const Y& addend, Z&& z) {
+  using T = value_of_t<A>;
+  const auto op = detail::resolve(a);
+  const auto [beta, y] = detail::addend_of<T>(addend);
+  const std::span<const T> xs(x);
+  const std::span<T> zs(z);
+  detail::check_spmv(op, xs, y, zs);
+  const kernels::vector_update<T> out{op.alpha, beta, y.data(), zs.data()};
+  if (op.alpha == T{}) return out.prepare(0, op.rows());
+  kernels::run_spmv(policy, op, xs.data(), out);
+}
+
+template <sparse_matrix A, vector_like X, class Y, vector_like Z>
+  requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
+void multiply(const A& a, const X& x, const Y& addend, Z&& z) {
+  multiply(seq, a, x, addend, z);
+}
+
+/// SpMV, y = op(A) x; whatever y held is overwritten. Otherwise as the updating form.
+template <sparse_matrix A, vector_like X, vector_like Y>
+  requires output_vector<Y> && share_one_value_type<A, X, Y>
+void multiply(const execution_policy& policy, const A& a, const X& x, Y&& y) {
+  multiply(policy, a, x, scaled(0, y), y);
+}
+
+template <sparse_matrix A, vector_like X, vector_like Y>
+  requires output_vector<Y> && share_one_value_type<A, X, Y>
+void multiply(const A& a, const X& x, Y&& y) {
+  multiply(seq, a, x, scaled(0, y), y);
+}
+
+/// SpMM, C = epilogue(op(A) B + addend).
+///
+/// Shapes: op(A) m x k, B k x n, addend and C m x n; each dense operand row- or column-major with
+/// any leading dimension; padding is neither read nor written. addend is a dense matrix C0 or
+/// scaled(beta, C0) and may be C itself. The epilogue is applied to every element before it is
+/// stored. Throws: as SpMV. Complexity: O((nnz + m) * n).
+template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
+  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
+      epilogue_for<E, value_of_t<A>>
+void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c,
+              const E& step) {
+  using T = value_of_t<A>;
+  const auto op = detail::resolve(a);
+  const auto [beta, c0] = detail::addend_of_matrix<T>(addend);
+  const dense_view<const T, typename B::layout_type> bs(b);
+  using LayoutC = typename std::remove_cvref_t<C>::layout_type;
+  const dense_view<T, LayoutC> cs(c);
+  const auto finish = detail::as_epilogue(step);
+  detail::check_spmm(op, bs, c0, cs, finish);
+  using Update = kernels::matrix_update<T, typename decltype(c0)::layout_type, LayoutC,
+                                        std::remove_const_t<decltype(finish)>>;
+  const Update out{op.alpha, beta, c0, cs, finish};
+  if (op.alpha == T{}) return kernels::store_everywhere(out);
+  kernels::run_spmm(policy, op, bs, out);
+}
+
+template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
+  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
+      epilogue_for<E, value_of_t<A>>
+void multiply(const A& a, const B& b, const C0& addend, C&& c, const E& step) {
+  multiply(seq, a, b, addend, c, step);
+}
+
+template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C>
+  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C>
+void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c) {
+  multiply(policy, a, b, addend, c, epilogue<>());
+}
+
+template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C>
+  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C>
+void multiply(const A& a, const B& b, const C0& addend, C&& c) {
+  multiply(seq, a, b, addend, c, epilogue<>());
+}
+
+/// SpMM, C = epilogue(op(A) B); whatever C held is overwritten. Otherwise as the updating form.
+template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C, class E>
+  requires share_one_value_type<A, B, C> && output_matrix<C> && epilogue_for<E, value_of_t<A>>
+void multiply(const execution_policy& policy, const A& a, const B& b, C&& c, const E& step) {
+  multiply(policy, a, b, scaled(0, c), c, step);
+}
+
+template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C, class E>
+  requires share_one_value_type<A, B, C> && output_matrix<C> && epilogue_for<E, value_of_t<A>>
+void multiply(const A& a, const B& b, C&& c, const E& step) {
+  multiply(seq, a, b, scaled(0, c), c, step);
+}
+
+template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C>
+  requires share_one_value_type<A, B, C> && output_matrix<C>
+void multiply(const execution_policy& policy, const A& a, const B& b, C&& c) {
+  multiply(policy, a, b, scaled(0, c), c, epilogue<>());
+}
+
+template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C>
+  requires share_one_value_type<A, B, C> && output_matrix<C>
+void multiply(const A& a, const B& b, C&& c) {
+  multiply(seq, a, b, scaled(0, c), c, epilogue<>());
+}
+
+} // namespace tilebit::inline TILEBIT_ABI
