@@ -186,19 +186,42 @@ to_bitmap(const A& a, const convert_options& options = {}) {
   using J = detail::index_or<I, A>;
   const shape s(a.rows(), a.cols());
   detail::require_fits<J>(s, "to_bitmap");
+  const auto matrix = [&](auto&& b) {
+    return bitmap_matrix<T, J>(
+        detail::trusted{},
+        detail::bitmap_arrays<T, J>{std::move(b.elements), std::move(b.bitmaps),
+                                    detail::cast_indices<J>(std::move(b.tile_cols)),
+                                    std::move(b.tile_row_offsets), std::move(b.element_offsets)},
+        s);
+  };
   const auto tiles = [&]<class K, class O>(std::span<const T> values, std::span<const O> offsets,
                                            std::span<const K> cols) {
-    auto b = detail::tiles_of_rows<T, K, O>(values, offsets, cols, s.rows());
-    detail::bitmap_arrays<T, J> arrays{std::move(b.elements), std::move(b.bitmaps),
-                                       detail::cast_indices<J>(std::move(b.tile_cols)),
-                                       std::move(b.tile_row_offsets), std::move(b.element_offsets)};
-    return bitmap_matrix<T, J>(detail::trusted{}, std::move(arrays), s);
+    return matrix(detail::tiles_of_rows<T, K, O>(values, offsets, cols, s));
   };
   if constexpr (requires { detail::resolve(a).base.row_offsets(); }) {
     const auto op = detail::resolve(a);
     if (op.plain() && !op.transposed && !options.drop_zeros) { // straight from the caller's arrays
       detail::validate_unless_owning(a, op.base);
       return tiles(op.base.values(), op.base.row_offsets(), op.base.col_indices());
+    }
+  }
+  if constexpr (requires { detail::resolve(a).base.row_indices(); }) {
+    const auto op = detail::resolve(a);
+    if (op.plain() && !options.drop_zeros) {
+      detail::validate_unless_owning(a, op.base);
+      const std::span<const T> values = op.base.values();
+      auto rows = op.base.row_indices();
+      auto cols = op.base.col_indices();
+      if (op.transposed) std::swap(rows, cols);
+      const detail::entry_order order = detail::inspect_order(rows, cols);
+      if (order.row_major_strict) { // no sorting, no copy
+        const auto offsets = detail::offsets_of_sorted_rows<std::int64_t>(rows, s.rows());
+        return tiles(values, std::span<const std::int64_t>(offsets), cols);
+      }
+      detail::bitmap_arrays<T, typename A::index_type> arrays;
+      if (!order.row_major && detail::tiles_by_buckets(values, rows, cols, s, arrays)) {
+        return matrix(std::move(arrays));
+      }
     }
   }
   const auto e = detail::ordered<std::int64_t>(a, options);

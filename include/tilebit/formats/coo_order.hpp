@@ -108,6 +108,9 @@ std::vector<O> offsets_of_sorted_rows(std::span<const I> rows, std::int64_t n_ro
   return offsets;
 }
 
+/// Up to here the write positions of all rows fit an L2 cache, and one scatter beats buckets.
+inline constexpr std::int64_t scatter_rows = 8192;
+
 /// Stable scatter of column-ordered entries into rows: one pass, columns come out sorted.
 template <class T, class I, class O>
 void scatter_by_row(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
@@ -132,83 +135,140 @@ struct triple {
   I col;
 };
 
-/// Stable counting sort of n triples from src to dst by digit(triple) < digits.
-template <class Triple, class Digit>
-void counting_pass(const Triple* src, Triple* dst, std::size_t n, std::size_t digits,
-                   std::vector<std::size_t>& counts, Digit digit) {
-  std::fill_n(counts.begin(), digits, std::size_t{0});
-  for (std::size_t k = 0; k < n; ++k) ++counts[digit(src[k])];
-  exclusive_scan_in_place(std::span(counts).first(digits));
-  for (std::size_t k = 0; k < n; ++k) dst[counts[digit(src[k])]++] = src[k];
-}
+/// The order of CSR: by row, then column. A group is a row; key() orders entries inside a group.
+struct row_major_order {
+  static constexpr int rows_per_group_log2 = 0;
+  static constexpr std::uint64_t key(std::uint64_t, std::uint64_t col) noexcept { return col; }
+  static int key_bits(std::int64_t n_cols) noexcept {
+    return static_cast<int>(std::bit_width(static_cast<std::uint64_t>(n_cols - 1)));
+  }
+};
 
-/// Sorts one bucket by column, in passes of `bits` bits; the sorted triples end in `a` or `b`.
-template <class Triple>
-Triple* sort_bucket_by_column(Triple* a, Triple* b, std::size_t n, int column_bits,
-                              std::vector<std::size_t>& counts) {
-  const int widest = std::clamp(static_cast<int>(std::bit_width(n)), 4, 11);
-  const int passes = (column_bits + widest - 1) / widest;
-  const int bits = passes == 0 ? 0 : (column_bits + passes - 1) / passes;
-  const std::size_t mask = (std::size_t{1} << bits) - 1;
-  for (int pass = 0; pass < passes; ++pass) {
-    const int shift = pass * bits;
-    counting_pass(a, b, n, mask + 1, counts,
-                  [=](const Triple& t) { return (at(t.col) >> shift) & mask; });
+/// The order of bitmap: by tile row, tile column and bit. A group is a tile row.
+struct tile_order {
+  static constexpr int rows_per_group_log2 = 2;
+  static constexpr std::uint64_t key(std::uint64_t row, std::uint64_t col) noexcept {
+    return (col >> 2) << 4 | (row & 3) << 2 | (col & 3);
+  }
+  static int key_bits(std::int64_t n_cols) noexcept {
+    return std::max(row_major_order::key_bits(n_cols), 2) + 2;
+  }
+};
+
+/// Stable LSD radix sort of n words by bits [low, high), in passes of at most 11 bits. Words end in
+/// the returned array, a or b.
+inline std::uint64_t* radix_sort(std::uint64_t* a, std::uint64_t* b, std::size_t n, int low,
+                                 int high, std::vector<std::uint32_t>& counts) {
+  const int passes = (high - low + 10) / 11;
+  if (passes == 0) return a;
+  const int bits = (high - low + passes - 1) / passes;
+  const std::size_t digits = std::size_t{1} << bits;
+  const std::uint64_t mask = digits - 1;
+  for (int shift = low; shift < high; shift += bits) {
+    std::fill_n(counts.begin(), digits, 0U);
+    for (std::size_t k = 0; k < n; ++k) ++counts[(a[k] >> shift) & mask];
+    exclusive_scan_in_place(std::span(counts).first(digits));
+    for (std::size_t k = 0; k < n; ++k) b[counts[(a[k] >> shift) & mask]++] = a[k];
     std::swap(a, b);
   }
   return a;
 }
 
-/// The general road: any order, duplicates keep their order of appearance.
-template <class T, class I, class O>
+/// Calls emit(group, key, value) for all triples in the given order; equal ones keep their order of
+/// appearance. Triples go to buckets of neighbouring groups (sequential writes, one pass); each
+/// bucket is then sorted inside the caches as 64-bit words: group | key | position in the bucket.
+/// Column-ordered input skips the digits that are sorted already.
+template <class Order, class T, class I, class Emit>
 void sort_by_buckets(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
-                     shape s, ordered_entries<T, I, O>& out) {
-  using triple_type = triple<T, I>;
+                     shape s, bool keys_sorted, Emit&& emit) {
   const std::size_t n = values.size();
-  // 8192 triples of 16 bytes twice are 256 KB: well inside an L2 cache.
-  const std::size_t most_buckets = std::clamp<std::size_t>(n / 8192, 1, 2048);
-  int shift = 0;
+  if (n == 0) return;
+  // About 4096 triples a bucket: words and values stay in a 48 KB L1 and the L2 cache
+  // (bench/convert).
+  const std::size_t most_buckets = std::clamp<std::size_t>(n / 4096, 1, 2048);
+  int shift = Order::rows_per_group_log2;
   while (((at(s.rows()) - 1) >> shift) >= most_buckets) ++shift;
   const std::size_t buckets = ((at(s.rows()) - 1) >> shift) + 1;
 
-  std::vector<std::size_t> first(buckets + 1);
-  for (const I r : rows) ++first[at(r) >> shift];
-  const std::size_t largest = *std::max_element(first.begin(), first.end());
-  exclusive_scan_in_place(std::span(first));
-  const auto gathered = std::make_unique_for_overwrite<triple_type[]>(n);
+  std::vector<std::size_t> next(buckets + 1);
+  for (const I r : rows) ++next[at(r) >> shift];
+  const std::size_t largest = *std::max_element(next.begin(), next.end());
+  exclusive_scan_in_place(std::span(next));
+  const auto gathered = std::make_unique_for_overwrite<triple<T, I>[]>(n);
   for (std::size_t k = 0; k < n; ++k) {
-    gathered[first[at(rows[k]) >> shift]++] = {values[k], rows[k], cols[k]};
+    gathered[next[at(rows[k]) >> shift]++] = {values[k], rows[k], cols[k]};
   }
 
-  const auto scratch = std::make_unique_for_overwrite<triple_type[]>(largest);
-  const int column_bits = static_cast<int>(std::bit_width(at(s.cols()) - 1));
-  std::vector<std::size_t> counts(2048);
-  out.row_offsets.assign(at(s.rows()) + 1, O{0});
-  out.values.resize(n);
-  out.col_indices.resize(n);
+  const int position_bits = static_cast<int>(std::bit_width(largest));
+  const int key_bits = Order::key_bits(s.cols());
+  const int group_bits = shift - Order::rows_per_group_log2;
+  const bool fits = position_bits + key_bits + group_bits <= 64 && largest < 0xffffffffU;
+  const auto words = std::make_unique_for_overwrite<std::uint64_t[]>(fits ? 2 * largest : 0);
+  std::vector<std::uint32_t> counts(2048);
+  const auto group_of = [](const triple<T, I>& t) {
+    return at(t.row) >> Order::rows_per_group_log2;
+  };
+  const auto key_of = [](const triple<T, I>& t) {
+    return Order::key(static_cast<std::uint64_t>(t.row), static_cast<std::uint64_t>(t.col));
+  };
   std::size_t begin = 0;
   for (std::size_t b = 0; b < buckets; ++b) {
-    const std::size_t end = first[b]; // after the scatter: the bucket's end
-    const triple_type* sorted = sort_bucket_by_column(gathered.get() + begin, scratch.get(),
-                                                      end - begin, column_bits, counts);
-    const std::size_t row0 = b << shift;
-    const std::size_t row1 = std::min(row0 + (std::size_t{1} << shift), at(s.rows()));
-    const std::span<O> offsets = std::span<O>(out.row_offsets).subspan(row0, row1 - row0);
-    for (std::size_t k = 0; k < end - begin; ++k) ++offsets[at(sorted[k].row) - row0];
-    O position = static_cast<O>(begin);
-    for (O& offset : offsets) {
-      const O count = offset;
-      offset = position;
-      position = static_cast<O>(position + count);
+    const std::size_t size = next[b] - begin; // after the scatter next[b] is the bucket's end
+    triple<T, I>* const bucket = gathered.get() + begin;
+    begin += size;
+    if (!fits) { // columns beyond about 2^40: no room for a position beside the key
+      std::stable_sort(bucket, bucket + size, [&](const auto& x, const auto& y) {
+        return group_of(x) != group_of(y) ? group_of(x) < group_of(y) : key_of(x) < key_of(y);
+      });
+      for (std::size_t k = 0; k < size; ++k) {
+        emit(group_of(bucket[k]), key_of(bucket[k]), bucket[k].value);
+      }
+      continue;
     }
-    for (std::size_t k = 0; k < end - begin; ++k) {
-      const std::size_t p = at(offsets[at(sorted[k].row) - row0]++);
-      out.values[p] = sorted[k].value;
-      out.col_indices[p] = sorted[k].col;
+    const std::uint64_t group0 = static_cast<std::uint64_t>(b) << group_bits;
+    std::uint64_t* const unsorted = words.get();
+    for (std::size_t k = 0; k < size; ++k) {
+      const std::uint64_t high = (group_of(bucket[k]) - group0) << key_bits | key_of(bucket[k]);
+      unsorted[k] = high << position_bits | k;
     }
-    begin = end;
+    const int low = position_bits + (keys_sorted ? key_bits : 0);
+    const std::uint64_t* sorted = radix_sort(unsorted, unsorted + largest, size, low,
+                                             position_bits + key_bits + group_bits, counts);
+    const std::uint64_t position_mask = (std::uint64_t{1} << position_bits) - 1;
+    const std::uint64_t key_mask = (std::uint64_t{1} << key_bits) - 1;
+    for (std::size_t k = 0; k < size; ++k) {
+      const std::uint64_t high = sorted[k] >> position_bits;
+      emit(static_cast<std::size_t>(group0 + (high >> key_bits)), high & key_mask,
+           bucket[sorted[k] & position_mask].value);
+    }
   }
-  shift_to_begins(out.row_offsets);
+}
+
+/// Triples in any order -> row-major entries.
+template <class T, class I, class O>
+void rows_by_buckets(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
+                     shape s, bool column_ordered, ordered_entries<T, I, O>& out) {
+  out.row_offsets.assign(at(s.rows()) + 1, O{0});
+  out.values.resize(values.size());
+  out.col_indices.resize(values.size());
+  std::size_t p = 0;
+  std::size_t last_row = 0;
+  std::uint64_t last_key = ~std::uint64_t{0};
+  bool duplicate = false;
+  sort_by_buckets<row_major_order>(values, rows, cols, s, column_ordered,
+                                   [&](std::size_t row, std::uint64_t key, const T& value) {
+                                     duplicate |= (row == last_row) & (key == last_key);
+                                     last_row = row;
+                                     last_key = key;
+                                     out.values[p] = value;
+                                     out.col_indices[p] = static_cast<I>(key);
+                                     out.row_offsets[row + 1] = static_cast<O>(
+                                         ++p); // the last entry of a row leaves its end
+                                   });
+  for (std::size_t i = 1; i < out.row_offsets.size(); ++i) { // empty rows end where they begin
+    out.row_offsets[i] = std::max(out.row_offsets[i], out.row_offsets[i - 1]);
+  }
+  out.strict = !duplicate;
 }
 
 /// Triples (indices inside the shape) into row-major order. O(nnz + rows) time and memory.
@@ -226,11 +286,11 @@ ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<con
     out.values.assign(values.begin(), values.end());
     out.col_indices.assign(cols.begin(), cols.end());
     out.strict = order.row_major_strict;
-  } else if (order.col_major_strict) {
+  } else if (order.col_major_strict && s.rows() <= scatter_rows) {
     scatter_by_row(values, rows, cols, s.rows(), out);
     out.strict = true;
   } else {
-    sort_by_buckets(values, rows, cols, s, out);
+    rows_by_buckets(values, rows, cols, s, order.col_major_strict, out);
   }
   return out;
 }
