@@ -11,9 +11,9 @@ namespace tb = tilebit;
 int main(int argc, char** argv) {
   std::string path = argc > 1 ? argv[1] : "file_to_spmv_example.mtx";
   if (argc < 2) {
-    tb::write_matrix_market(path, tb::coo_matrix<double>({4, -1, -1, 4, -1, -1, 4},
-                                                         {0, 0, 1, 1, 1, 2, 2},
-                                                         {0, 1, 0, 1, 2, 1, 2}, {3, 3}));
+    tb::write_matrix_market(path,
+                            tb::coo_matrix<double>({4, -1, -1, 4, -1, -1, 4}, {0, 0, 1, 1, 1, 2, 2},
+                                                   {0, 1, 0, 1, 2, 1, 2}, {3, 3}));
   }
   try {
     const auto a = tb::read_matrix_market<double>(path);

@@ -1,6 +1,6 @@
-// The 8x8 matrix of a survey's figure (IEEE CAS Magazine, Q2 2021, figure 2) as COO and as bitmap, side
-// by side, with the bytes that each table takes as the figure lays it out.
-// expect: (1,1)      7  0x0900
+// The 8x8 matrix of a survey's figure (IEEE CAS Magazine, Q2 2021, figure 2) as COO and as bitmap,
+// side by side, with the bytes that each table takes as the figure lays it out. expect: (1,1) 7
+// 0x0900
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -23,8 +23,8 @@ int main() {
   std::vector<std::string> right{"Bitmap", "tile   index  bitmap"};
   for (const auto t : b.tiles()) {
     char line[64];
-    std::snprintf(line, sizeof line, "(%d,%d)  %5d  0x%04x", t.row, t.col, static_cast<int>(t.index),
-                  unsigned{t.bitmap});
+    std::snprintf(line, sizeof line, "(%d,%d)  %5d  0x%04x", t.row, t.col,
+                  static_cast<int>(t.index), unsigned{t.bitmap});
     right.emplace_back(line);
   }
   right.emplace_back("elements:");
@@ -36,8 +36,9 @@ int main() {
     std::printf("%-24s%s\n", left[k].c_str(), k < right.size() ? right[k].c_str() : "");
   }
 
-  // Index data of the figure: two 4-byte numbers per entry; a tile's row, column, index (4 bytes each)
-  // and bitmap (2 bytes). The library's own layout drops what follows from order and popcounts.
+  // Index data of the figure: two 4-byte numbers per entry; a tile's row, column, index (4 bytes
+  // each) and bitmap (2 bytes). The library's own layout drops what follows from order and
+  // popcounts.
   const auto s = tb::analyze(a);
   std::printf("\nbytes of index data: COO %d, bitmap as in the figure %d, compressed tiles %d\n",
               static_cast<int>(8 * s.nnz), static_cast<int>(14 * s.tiles),

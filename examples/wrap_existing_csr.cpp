@@ -1,6 +1,5 @@
-// Arrays that already exist (Eigen, SciPy, oneMKL, PETSc keep such ones) wrapped without a copy: as CSR,
-// and as CSC, which is the transpose of a CSR view.
-// expect: CSC gives the same product
+// Arrays that already exist (Eigen, SciPy, oneMKL, PETSc keep such ones) wrapped without a copy: as
+// CSR, and as CSC, which is the transpose of a CSR view. expect: CSC gives the same product
 #include <cstdio>
 #include <vector>
 

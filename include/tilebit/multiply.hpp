@@ -137,7 +137,7 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// stored. Throws: as SpMV. Complexity: O((nnz + m) * n).
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
-      epilogue_for<E, value_of_t<A>>
+           epilogue_for<E, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c,
               const E& step) {
   using T = value_of_t<A>;
@@ -157,7 +157,7 @@ void multiply(const execution_policy& policy, const A& a, const B& b, const C0& 
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
-      epilogue_for<E, value_of_t<A>>
+           epilogue_for<E, value_of_t<A>>
 void multiply(const A& a, const B& b, const C0& addend, C&& c, const E& step) {
   multiply(seq, a, b, addend, c, step);
 }

@@ -55,20 +55,18 @@ concept dense_matrix_like = requires(const std::remove_cvref_t<D>& d) {
 /// A dense vector: a contiguous range of scalars (std::vector, std::span, std::array, T[n]).
 template <class V>
 concept vector_like = std::ranges::contiguous_range<V> && std::ranges::sized_range<V> &&
-    scalar<std::ranges::range_value_t<V>>;
+                      scalar<std::ranges::range_value_t<V>>;
 
 /// A contiguous range of integers, from which indices and offsets are taken.
 template <class V>
 concept index_range = std::ranges::contiguous_range<V> && std::ranges::sized_range<V> &&
-    std::integral<std::ranges::range_value_t<V>>;
+                      std::integral<std::ranges::range_value_t<V>>;
 
 /// The type of an entry without const: of a matrix, a view, or a vector.
 template <class A>
 struct value_of {};
 template <class A>
-  requires requires {
-    typename A::scalar_type;
-  }
+  requires requires { typename A::scalar_type; }
 struct value_of<A> {
   using type = typename A::scalar_type;
 };

@@ -179,107 +179,84 @@ public:
   /// be the running sums of the popcounts.
   template <vector_like E = std::vector<T>, std::ranges::input_range Tiles>
     requires std::same_as<value_of_t<E>, T> &&
-        std::convertible_to<std::ranges::range_value_t<Tiles>, bitmap_tile<I>>
-        bitmap_matrix(E&& elements, const Tiles& tiles, shape s)
-        : bitmap_matrix(detail::compress_tiles<T, I>(
-                            detail::to_vector<T>(std::forward<E>(elements)), tiles, s),
-                        s) {}
+             std::convertible_to<std::ranges::range_value_t<Tiles>, bitmap_tile<I>>
+  bitmap_matrix(E&& elements, const Tiles& tiles, shape s)
+      : bitmap_matrix(
+            detail::compress_tiles<T, I>(detail::to_vector<T>(std::forward<E>(elements)), tiles, s),
+            s) {}
 
-    template <vector_like E = std::vector<T>>
-      requires std::same_as<value_of_t<E>, T>
-      bitmap_matrix(E&& elements, std::initializer_list<bitmap_tile<I>> tiles, shape s)
-          : bitmap_matrix(std::forward<E>(elements), std::span(tiles.begin(), tiles.size()), s) {}
+  template <vector_like E = std::vector<T>>
+    requires std::same_as<value_of_t<E>, T>
+  bitmap_matrix(E&& elements, std::initializer_list<bitmap_tile<I>> tiles, shape s)
+      : bitmap_matrix(std::forward<E>(elements), std::span(tiles.begin(), tiles.size()), s) {}
 
-      /// From the compressed arrays, in the order of bitmap_view.
-      template <vector_like E = std::vector<T>, index_range B = std::vector<std::uint16_t>,
-                index_range C = std::vector<I>, index_range R = std::vector<std::int64_t>,
-                index_range O = std::vector<std::int64_t>>
-        requires std::same_as<value_of_t<E>, T> &&
-            std::same_as<std::ranges::range_value_t<B>, std::uint16_t>
-            bitmap_matrix(E&& elements, B&& bitmaps, C&& tile_cols, R&& tile_row_offsets,
-                          O&& element_offsets, shape s)
-            : bitmap_matrix(
-                  detail::bitmap_arrays<T, I>{
-                      detail::to_vector<T>(std::forward<E>(elements)),
-                      detail::to_vector<std::uint16_t>(std::forward<B>(bitmaps)),
-                      detail::to_index_vector<I>(std::forward<C>(tile_cols), "bitmap: tile_cols"),
-                      detail::to_index_vector<std::int64_t>(std::forward<R>(tile_row_offsets),
-                                                            "bitmap: tile_row_offsets"),
-                      detail::to_index_vector<std::int64_t>(std::forward<O>(element_offsets),
-                                                            "bitmap: element_offsets")},
-                  s) {}
+  /// From the compressed arrays, in the order of bitmap_view.
+  template <vector_like E = std::vector<T>, index_range B = std::vector<std::uint16_t>,
+            index_range C = std::vector<I>, index_range R = std::vector<std::int64_t>,
+            index_range O = std::vector<std::int64_t>>
+    requires std::same_as<value_of_t<E>, T> &&
+             std::same_as<std::ranges::range_value_t<B>, std::uint16_t>
+  bitmap_matrix(E&& elements, B&& bitmaps, C&& tile_cols, R&& tile_row_offsets, O&& element_offsets,
+                shape s)
+      : bitmap_matrix(
+            detail::bitmap_arrays<T, I>{
+                detail::to_vector<T>(std::forward<E>(elements)),
+                detail::to_vector<std::uint16_t>(std::forward<B>(bitmaps)),
+                detail::to_index_vector<I>(std::forward<C>(tile_cols), "bitmap: tile_cols"),
+                detail::to_index_vector<std::int64_t>(std::forward<R>(tile_row_offsets),
+                                                      "bitmap: tile_row_offsets"),
+                detail::to_index_vector<std::int64_t>(std::forward<O>(element_offsets),
+                                                      "bitmap: element_offsets")},
+            s) {}
 
-        /// For conversions, whose results hold the invariants by construction.
-        bitmap_matrix(detail::trusted, detail::bitmap_arrays<T, I>&& arrays, shape s)
-            : shape_(s), arrays_(std::move(arrays)) {
-          static_cast<void>(view()); // O(1) checks
-        }
+  /// For conversions, whose results hold the invariants by construction.
+  bitmap_matrix(detail::trusted, detail::bitmap_arrays<T, I>&& arrays, shape s)
+      : shape_(s), arrays_(std::move(arrays)) {
+    static_cast<void>(view()); // O(1) checks
+  }
 
-        std::int64_t rows() const noexcept {
-          return shape_.rows();
-        }
-        std::int64_t cols() const noexcept {
-          return shape_.cols();
-        }
-        std::int64_t nnz() const noexcept {
-          return detail::length(arrays_.elements);
-        }
-        std::int64_t tile_rows() const noexcept {
-          return detail::tiles_along(rows());
-        }
-        std::span<T> elements() noexcept {
-          return arrays_.elements;
-        }
-        std::span<const T> elements() const noexcept {
-          return arrays_.elements;
-        }
-        std::span<const std::uint16_t> bitmaps() const noexcept {
-          return arrays_.bitmaps;
-        }
-        std::span<const I> tile_cols() const noexcept {
-          return arrays_.tile_cols;
-        }
-        std::span<const std::int64_t> tile_row_offsets() const noexcept {
-          return detail::offsets_or_zero(arrays_.tile_row_offsets);
-        }
-        std::span<const std::int64_t> element_offsets() const noexcept {
-          return detail::offsets_or_zero(arrays_.element_offsets);
-        }
-        tile_range<I> tiles() const noexcept {
-          return {bitmaps(), tile_cols(), tile_row_offsets(), element_offsets()};
-        }
+  std::int64_t rows() const noexcept { return shape_.rows(); }
+  std::int64_t cols() const noexcept { return shape_.cols(); }
+  std::int64_t nnz() const noexcept { return detail::length(arrays_.elements); }
+  std::int64_t tile_rows() const noexcept { return detail::tiles_along(rows()); }
+  std::span<T> elements() noexcept { return arrays_.elements; }
+  std::span<const T> elements() const noexcept { return arrays_.elements; }
+  std::span<const std::uint16_t> bitmaps() const noexcept { return arrays_.bitmaps; }
+  std::span<const I> tile_cols() const noexcept { return arrays_.tile_cols; }
+  std::span<const std::int64_t> tile_row_offsets() const noexcept {
+    return detail::offsets_or_zero(arrays_.tile_row_offsets);
+  }
+  std::span<const std::int64_t> element_offsets() const noexcept {
+    return detail::offsets_or_zero(arrays_.element_offsets);
+  }
+  tile_range<I> tiles() const noexcept {
+    return {bitmaps(), tile_cols(), tile_row_offsets(), element_offsets()};
+  }
 
-        bitmap_view<T, I> view() {
-          return {elements(),         bitmaps(),         tile_cols(),
-                  tile_row_offsets(), element_offsets(), shape_};
-        }
-        bitmap_view<const T, I> view() const {
-          return {elements(),         bitmaps(),         tile_cols(),
-                  tile_row_offsets(), element_offsets(), shape_};
-        }
-        operator bitmap_view<T, I>() {
-          return view();
-        }
-        operator bitmap_view<const T, I>() const {
-          return view();
-        }
+  bitmap_view<T, I> view() {
+    return {elements(), bitmaps(), tile_cols(), tile_row_offsets(), element_offsets(), shape_};
+  }
+  bitmap_view<const T, I> view() const {
+    return {elements(), bitmaps(), tile_cols(), tile_row_offsets(), element_offsets(), shape_};
+  }
+  operator bitmap_view<T, I>() { return view(); }
+  operator bitmap_view<const T, I>() const { return view(); }
 
-        friend bool operator==(const bitmap_matrix& a, const bitmap_matrix& b) {
-          return static_cast<const shape&>(a.shape_) == b.shape_ &&
-                 a.arrays_.elements == b.arrays_.elements &&
-                 a.arrays_.bitmaps == b.arrays_.bitmaps &&
-                 a.arrays_.tile_cols == b.arrays_.tile_cols &&
-                 std::ranges::equal(a.tile_row_offsets(), b.tile_row_offsets());
-        }
+  friend bool operator==(const bitmap_matrix& a, const bitmap_matrix& b) {
+    return static_cast<const shape&>(a.shape_) == b.shape_ &&
+           a.arrays_.elements == b.arrays_.elements && a.arrays_.bitmaps == b.arrays_.bitmaps &&
+           a.arrays_.tile_cols == b.arrays_.tile_cols &&
+           std::ranges::equal(a.tile_row_offsets(), b.tile_row_offsets());
+  }
 
-      private:
-        bitmap_matrix(detail::bitmap_arrays<T, I>&& arrays, shape s)
-            : bitmap_matrix(detail::trusted{}, std::move(arrays), s) {
-          validate(std::as_const(*this).view());
-        }
+private:
+  bitmap_matrix(detail::bitmap_arrays<T, I>&& arrays, shape s)
+      : bitmap_matrix(detail::trusted{}, std::move(arrays), s) {
+    validate(std::as_const(*this).view());
+  }
 
-        detail::owned_shape shape_;
-        detail::bitmap_arrays<T, I> arrays_;
+  detail::owned_shape shape_;
+  detail::bitmap_arrays<T, I> arrays_;
 };
 
 template <vector_like E, std::ranges::input_range Tiles>

@@ -99,103 +99,79 @@ public:
 
   template <vector_like V = std::vector<T>, index_range R = std::vector<I>,
             index_range C = std::vector<I>>
-    requires std::same_as<value_of_t<V>, T> coo_matrix(V&& values, R&& row_indices, C&& col_indices,
-                                                       shape s)
-        : shape_(s), values_(detail::to_vector<T>(std::forward<V>(values))),
-          row_indices_(
-              detail::to_index_vector<I>(std::forward<R>(row_indices), "coo: row_indices")),
-          col_indices_(
-              detail::to_index_vector<I>(std::forward<C>(col_indices), "coo: col_indices")) {
-      validate(std::as_const(*this).view());
-    }
+    requires std::same_as<value_of_t<V>, T>
+  coo_matrix(V&& values, R&& row_indices, C&& col_indices, shape s)
+      : shape_(s), values_(detail::to_vector<T>(std::forward<V>(values))),
+        row_indices_(detail::to_index_vector<I>(std::forward<R>(row_indices), "coo: row_indices")),
+        col_indices_(detail::to_index_vector<I>(std::forward<C>(col_indices), "coo: col_indices")) {
+    validate(std::as_const(*this).view());
+  }
 
-    /// For conversions and readers, which have checked every index.
-    coo_matrix(detail::trusted, std::vector<T>&& values, std::vector<I>&& row_indices,
-               std::vector<I>&& col_indices, shape s)
-        : shape_(s), values_(std::move(values)), row_indices_(std::move(row_indices)),
-          col_indices_(std::move(col_indices)) {
-      static_cast<void>(view()); // O(1) checks
-    }
+  /// For conversions and readers, which have checked every index.
+  coo_matrix(detail::trusted, std::vector<T>&& values, std::vector<I>&& row_indices,
+             std::vector<I>&& col_indices, shape s)
+      : shape_(s), values_(std::move(values)), row_indices_(std::move(row_indices)),
+        col_indices_(std::move(col_indices)) {
+    static_cast<void>(view()); // O(1) checks
+  }
 
-    std::int64_t rows() const noexcept {
-      return shape_.rows();
-    }
-    std::int64_t cols() const noexcept {
-      return shape_.cols();
-    }
-    std::int64_t nnz() const noexcept {
-      return detail::length(values_);
-    }
-    std::span<T> values() noexcept {
-      return values_;
-    }
-    std::span<const T> values() const noexcept {
-      return values_;
-    }
-    std::span<const I> row_indices() const noexcept {
-      return row_indices_;
-    }
-    std::span<const I> col_indices() const noexcept {
-      return col_indices_;
-    }
+  std::int64_t rows() const noexcept { return shape_.rows(); }
+  std::int64_t cols() const noexcept { return shape_.cols(); }
+  std::int64_t nnz() const noexcept { return detail::length(values_); }
+  std::span<T> values() noexcept { return values_; }
+  std::span<const T> values() const noexcept { return values_; }
+  std::span<const I> row_indices() const noexcept { return row_indices_; }
+  std::span<const I> col_indices() const noexcept { return col_indices_; }
 
-    coo_view<T, I> view() {
-      return {values_, row_indices_, col_indices_, shape_};
-    }
-    coo_view<const T, I> view() const {
-      return {values_, row_indices_, col_indices_, shape_};
-    }
-    operator coo_view<T, I>() {
-      return view();
-    }
-    operator coo_view<const T, I>() const {
-      return view();
-    }
+  coo_view<T, I> view() { return {values_, row_indices_, col_indices_, shape_}; }
+  coo_view<const T, I> view() const { return {values_, row_indices_, col_indices_, shape_}; }
+  operator coo_view<T, I>() { return view(); }
+  operator coo_view<const T, I>() const { return view(); }
 
-    /// True when entries stand in row-major order (rows, then columns within a row). O(nnz).
-    bool is_sorted() const noexcept {
-      return detail::inspect_order(row_indices(), col_indices()).row_major;
-    }
+  /// True when entries stand in row-major order (rows, then columns within a row). O(nnz).
+  bool is_sorted() const noexcept {
+    return detail::inspect_order(row_indices(), col_indices()).row_major;
+  }
 
-    /// True when two entries share row and column. O(nnz) time; unsorted matrices are ordered in a
-    /// copy of the indices, O(nnz) memory.
-    bool has_duplicates() const {
-      return detail::has_duplicates<I>(row_indices(), col_indices(), shape_);
-    }
+  /// True when two entries share row and column. O(nnz) time; unsorted matrices are ordered in a
+  /// copy of the indices, O(nnz) memory.
+  bool has_duplicates() const {
+    return detail::has_duplicates<I>(row_indices(), col_indices(), shape_);
+  }
 
-    /// Puts entries into row-major order; duplicates keep their order of appearance. O(nnz + rows);
-    /// strong guarantee.
-    void sort() {
-      if (is_sorted()) return;
-      auto sorted = detail::sort_row_major<T, I>(values(), row_indices(), col_indices(), shape_);
-      adopt(std::move(sorted));
-    }
+  /// Puts entries into row-major order; duplicates keep their order of appearance. O(nnz + rows);
+  /// strong guarantee.
+  void sort() {
+    if (is_sorted()) return;
+    auto sorted = detail::sort_row_major<T, I>(values(), row_indices(), col_indices(), shape_);
+    adopt(std::move(sorted));
+  }
 
-    /// Sorts and replaces duplicates by their sum, added in order of appearance. O(nnz + rows);
-    /// strong guarantee.
-    void sum_duplicates() {
-      auto sorted = detail::sort_row_major<T, I>(values(), row_indices(), col_indices(), shape_);
-      detail::sum_adjacent(sorted);
-      adopt(std::move(sorted));
-    }
+  /// Sorts and replaces duplicates by their sum, added in order of appearance. O(nnz + rows);
+  /// strong guarantee.
+  void sum_duplicates() {
+    auto sorted = detail::sort_row_major<T, I>(values(), row_indices(), col_indices(), shape_);
+    detail::sum_adjacent(sorted);
+    adopt(std::move(sorted));
+  }
 
-    friend bool operator==(const coo_matrix& a, const coo_matrix& b) {
-      return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_ &&
-             a.row_indices_ == b.row_indices_ && a.col_indices_ == b.col_indices_;
-    }
+  friend bool operator==(const coo_matrix& a, const coo_matrix& b) {
+    return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_ &&
+           a.row_indices_ == b.row_indices_ && a.col_indices_ == b.col_indices_;
+  }
 
-  private:
-    void adopt(detail::ordered_entries<T, I>&& sorted) {
-      auto rows = detail::rows_of_offsets<I>(std::span<const std::int64_t>(sorted.row_offsets));
-      row_indices_ = std::move(rows);
-      values_ = std::move(sorted.values);
-      col_indices_ = std::move(sorted.col_indices);
-    }
+private:
+  void adopt(detail::ordered_entries<T, I>&& sorted) {
+    auto rows = detail::rows_of_offsets<I>(std::span<const std::int64_t>(sorted.row_offsets));
+    row_indices_ = std::move(rows);
+    values_ = std::move(sorted.values);
+    col_indices_ = std::move(sorted.col_indices);
+  }
 
-    detail::owned_shape shape_;
-    std::vector<T> values_;
-    std::vector<I> row_indices_;
-    std::vector<I> col_indices_;
+  detail::owned_shape shape_;
+  std::vector<T> values_;
+  std::vector<I> row_indices_;
+  std::vector<I> col_indices_;
 };
 
 template <vector_like V, index_range R, index_range C>

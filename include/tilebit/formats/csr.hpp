@@ -142,70 +142,47 @@ public:
 
   template <vector_like V = std::vector<T>, index_range R = std::vector<O>,
             index_range C = std::vector<I>>
-    requires std::same_as<value_of_t<V>, T> csr_matrix(V&& values, R&& row_offsets, C&& col_indices,
-                                                       shape s)
-        : csr_matrix(detail::trusted{}, detail::to_vector<T>(std::forward<V>(values)),
-                     detail::to_index_vector<O>(std::forward<R>(row_offsets), "csr: row_offsets"),
-                     detail::to_index_vector<I>(std::forward<C>(col_indices), "csr: col_indices"),
-                     s) {
-      validate(std::as_const(*this).view());
-    }
+    requires std::same_as<value_of_t<V>, T>
+  csr_matrix(V&& values, R&& row_offsets, C&& col_indices, shape s)
+      : csr_matrix(detail::trusted{}, detail::to_vector<T>(std::forward<V>(values)),
+                   detail::to_index_vector<O>(std::forward<R>(row_offsets), "csr: row_offsets"),
+                   detail::to_index_vector<I>(std::forward<C>(col_indices), "csr: col_indices"),
+                   s) {
+    validate(std::as_const(*this).view());
+  }
 
-    /// For conversions, whose results hold the invariants by construction.
-    csr_matrix(detail::trusted, std::vector<T>&& values, std::vector<O>&& row_offsets,
-               std::vector<I>&& col_indices, shape s)
-        : shape_(s), values_(std::move(values)), row_offsets_(std::move(row_offsets)),
-          col_indices_(std::move(col_indices)) {
-      if (row_offsets_.empty() && s.rows() == 0) row_offsets_.push_back(0);
-      csr_view<const T, I, O>(values_, row_offsets_, col_indices_, s); // O(1) checks
-    }
+  /// For conversions, whose results hold the invariants by construction.
+  csr_matrix(detail::trusted, std::vector<T>&& values, std::vector<O>&& row_offsets,
+             std::vector<I>&& col_indices, shape s)
+      : shape_(s), values_(std::move(values)), row_offsets_(std::move(row_offsets)),
+        col_indices_(std::move(col_indices)) {
+    if (row_offsets_.empty() && s.rows() == 0) row_offsets_.push_back(0);
+    csr_view<const T, I, O>(values_, row_offsets_, col_indices_, s); // O(1) checks
+  }
 
-    std::int64_t rows() const noexcept {
-      return shape_.rows();
-    }
-    std::int64_t cols() const noexcept {
-      return shape_.cols();
-    }
-    std::int64_t nnz() const noexcept {
-      return detail::length(values_);
-    }
-    std::span<T> values() noexcept {
-      return values_;
-    }
-    std::span<const T> values() const noexcept {
-      return values_;
-    }
-    std::span<const O> row_offsets() const noexcept {
-      return detail::offsets_or_zero(row_offsets_);
-    }
-    std::span<const I> col_indices() const noexcept {
-      return col_indices_;
-    }
+  std::int64_t rows() const noexcept { return shape_.rows(); }
+  std::int64_t cols() const noexcept { return shape_.cols(); }
+  std::int64_t nnz() const noexcept { return detail::length(values_); }
+  std::span<T> values() noexcept { return values_; }
+  std::span<const T> values() const noexcept { return values_; }
+  std::span<const O> row_offsets() const noexcept { return detail::offsets_or_zero(row_offsets_); }
+  std::span<const I> col_indices() const noexcept { return col_indices_; }
 
-    csr_view<T, I, O> view() {
-      return {values_, row_offsets(), col_indices_, shape_};
-    }
-    csr_view<const T, I, O> view() const {
-      return {values_, row_offsets(), col_indices_, shape_};
-    }
-    operator csr_view<T, I, O>() {
-      return view();
-    }
-    operator csr_view<const T, I, O>() const {
-      return view();
-    }
+  csr_view<T, I, O> view() { return {values_, row_offsets(), col_indices_, shape_}; }
+  csr_view<const T, I, O> view() const { return {values_, row_offsets(), col_indices_, shape_}; }
+  operator csr_view<T, I, O>() { return view(); }
+  operator csr_view<const T, I, O>() const { return view(); }
 
-    friend bool operator==(const csr_matrix& a, const csr_matrix& b) {
-      return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_ &&
-             std::ranges::equal(a.row_offsets(), b.row_offsets()) &&
-             a.col_indices_ == b.col_indices_;
-    }
+  friend bool operator==(const csr_matrix& a, const csr_matrix& b) {
+    return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_ &&
+           std::ranges::equal(a.row_offsets(), b.row_offsets()) && a.col_indices_ == b.col_indices_;
+  }
 
-  private:
-    detail::owned_shape shape_;
-    std::vector<T> values_;
-    std::vector<O> row_offsets_;
-    std::vector<I> col_indices_;
+private:
+  detail::owned_shape shape_;
+  std::vector<T> values_;
+  std::vector<O> row_offsets_;
+  std::vector<I> col_indices_;
 };
 
 template <vector_like V, index_range R, index_range C>

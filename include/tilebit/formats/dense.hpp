@@ -64,14 +64,12 @@ public:
   }
 
   template <vector_like R>
-  requires std::convertible_to<std::add_pointer_t<detail::element_t<R>>, T*> constexpr dense_view(
-      R&& data, shape s)
-      : dense_view(std::forward<R>(data), s, inner(s)) {}
+    requires std::convertible_to<std::add_pointer_t<detail::element_t<R>>, T*>
+  constexpr dense_view(R&& data, shape s) : dense_view(std::forward<R>(data), s, inner(s)) {}
 
   template <vector_like R, std::integral N>
-  requires std::convertible_to<std::add_pointer_t<detail::element_t<R>>, T*> constexpr dense_view(
-      R&& data, shape s, N ld)
-      : dense_view(std::ranges::data(data), s, ld) {
+    requires std::convertible_to<std::add_pointer_t<detail::element_t<R>>, T*>
+  constexpr dense_view(R&& data, shape s, N ld) : dense_view(std::ranges::data(data), s, ld) {
     if (std::cmp_less(std::ranges::size(data), extent())) {
       throw dimension_mismatch(detail::message(
           "dense_view: ", detail::to_text(s), " with leading dimension ", ld, " needs ", extent(),
@@ -142,71 +140,48 @@ public:
   /// From elements in the order of the layout. Throws: dimension_mismatch unless rows * cols of
   /// them.
   template <vector_like R = std::vector<T>>
-    requires std::same_as<value_of_t<R>, T> dense_matrix(R&& values, shape s)
-        : shape_(s), values_(detail::to_vector<T>(std::forward<R>(values))) {
-      if (values_.size() != count(s)) {
-        throw dimension_mismatch(detail::message("dense_matrix: ", detail::to_text(s), " needs ",
-                                                 count(s), " values, got ", values_.size()));
-      }
+    requires std::same_as<value_of_t<R>, T>
+  dense_matrix(R&& values, shape s)
+      : shape_(s), values_(detail::to_vector<T>(std::forward<R>(values))) {
+    if (values_.size() != count(s)) {
+      throw dimension_mismatch(detail::message("dense_matrix: ", detail::to_text(s), " needs ",
+                                               count(s), " values, got ", values_.size()));
     }
+  }
 
-    std::int64_t rows() const noexcept {
-      return shape_.rows();
-    }
-    std::int64_t cols() const noexcept {
-      return shape_.cols();
-    }
-    std::int64_t ld() const noexcept {
-      return std::same_as<Layout, row_major> ? shape_.cols() : shape_.rows();
-    }
-    T* data() noexcept {
-      return values_.data();
-    }
-    const T* data() const noexcept {
-      return values_.data();
-    }
-    std::span<T> values() noexcept {
-      return values_;
-    }
-    std::span<const T> values() const noexcept {
-      return values_;
-    }
+  std::int64_t rows() const noexcept { return shape_.rows(); }
+  std::int64_t cols() const noexcept { return shape_.cols(); }
+  std::int64_t ld() const noexcept {
+    return std::same_as<Layout, row_major> ? shape_.cols() : shape_.rows();
+  }
+  T* data() noexcept { return values_.data(); }
+  const T* data() const noexcept { return values_.data(); }
+  std::span<T> values() noexcept { return values_; }
+  std::span<const T> values() const noexcept { return values_; }
 
-    T& operator()(std::int64_t i, std::int64_t j) noexcept {
-      return view()(i, j);
-    }
-    const T& operator()(std::int64_t i, std::int64_t j) const noexcept {
-      return view()(i, j);
-    }
+  T& operator()(std::int64_t i, std::int64_t j) noexcept { return view()(i, j); }
+  const T& operator()(std::int64_t i, std::int64_t j) const noexcept { return view()(i, j); }
 
-    dense_view<T, Layout> view() noexcept {
-      return {data(), shape_};
-    }
-    dense_view<const T, Layout> view() const noexcept {
-      return {data(), shape_};
-    }
-    operator dense_view<T, Layout>() noexcept {
-      return view();
-    }
-    operator dense_view<const T, Layout>() const noexcept {
-      return view();
-    }
+  dense_view<T, Layout> view() noexcept { return {data(), shape_}; }
+  dense_view<const T, Layout> view() const noexcept { return {data(), shape_}; }
+  operator dense_view<T, Layout>() noexcept { return view(); }
+  operator dense_view<const T, Layout>() const noexcept { return view(); }
 
-    friend bool operator==(const dense_matrix& a, const dense_matrix& b) {
-      return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_;
-    }
+  friend bool operator==(const dense_matrix& a, const dense_matrix& b) {
+    return static_cast<const shape&>(a.shape_) == b.shape_ && a.values_ == b.values_;
+  }
 
-  private:
-    static std::size_t count(const shape& s) {
-      if (s.cols() > 0 && s.rows() > std::numeric_limits<std::int64_t>::max() / s.cols()) {
-        throw std::length_error(detail::message("dense_matrix: a ", detail::to_text(s),
-                                                " matrix does not fit 64 bits"));
-      }
-      return static_cast<std::size_t>(s.rows() * s.cols());
+private:
+  static std::size_t count(const shape& s) {
+    if (s.cols() > 0 && s.rows() > std::numeric_limits<std::int64_t>::max() / s.cols()) {
+      throw std::length_error(
+          detail::message("dense_matrix: a ", detail::to_text(s), " matrix does not fit 64 bits"));
     }
+    return static_cast<std::size_t>(s.rows() * s.cols());
+  }
 
-    detail::owned_shape shape_;
-    std::vector<T> values_;
+  detail::owned_shape shape_;
+  std::vector<T> values_;
 };
 
 } // namespace tilebit

@@ -156,8 +156,9 @@ private:
 /// Order: of storage (a bitmap matrix goes tile by tile). A matrix passed as an rvalue is kept
 /// alive. Complexity: O(nnz + rows) for the whole walk.
 template <class A>
-  requires sparse_matrix<A> entry_range<detail::kept_t<A>> entries(A&& a) {
-    return entry_range<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
-  }
+  requires sparse_matrix<A>
+entry_range<detail::kept_t<A>> entries(A&& a) {
+  return entry_range<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
+}
 
 } // namespace tilebit

@@ -91,7 +91,7 @@ public:
   constexpr explicit epilogue(Steps... steps) : steps_(std::move(steps)...) {}
 
   template <class T>
-    requires(detail::epilogue_step<Steps, T>&&...)
+    requires(detail::epilogue_step<Steps, T> && ...)
   T operator()(std::int64_t row, T x) const {
     std::apply([&](const auto&... step) { ((x = apply_step(step, row, x)), ...); }, steps_);
     return x;

@@ -23,9 +23,7 @@ namespace detail {
 
 /// Owning matrices hand out a view by view(); views and lazy views do not.
 template <class A>
-concept owning_matrix = sparse_matrix<A> && requires(const A& a) {
-  a.view();
-};
+concept owning_matrix = sparse_matrix<A> && requires(const A& a) { a.view(); };
 
 template <class T, class I>
 auto const_view(const coo_view<T, I>& a) noexcept {
@@ -88,7 +86,7 @@ T to_scalar(const N& alpha) {
 
 /// A factor that can be asked for: complex ones only for complex matrices.
 template <class N, class T>
-concept factor_for = scalar<N> &&(is_complex_v<T> || !is_complex_v<N>);
+concept factor_for = scalar<N> && (is_complex_v<T> || !is_complex_v<N>);
 
 } // namespace detail
 
@@ -182,37 +180,39 @@ private:
 /// alpha * A without touching A. alpha is converted to A's value type.
 /// Throws: std::invalid_argument when alpha does not survive that (0.5 for integers). O(1).
 template <class N, class A>
-  requires sparse_matrix<A> && detail::factor_for<N, value_of_t<A>> scaled_view<detail::kept_t<A>>
-  scaled(const N& alpha, A&& a) {
-    return {detail::to_scalar<value_of_t<A>>(alpha), detail::keep(std::forward<A>(a))};
-  }
+  requires sparse_matrix<A> && detail::factor_for<N, value_of_t<A>>
+scaled_view<detail::kept_t<A>> scaled(const N& alpha, A&& a) {
+  return {detail::to_scalar<value_of_t<A>>(alpha), detail::keep(std::forward<A>(a))};
+}
 
 /// beta * y as the addend of multiply(a, x, scaled(beta, y), y). beta = 0 leaves y unread. O(1).
 template <class N, vector_like Y>
-  requires detail::factor_for<N, value_of_t<Y>> scaled_vector<value_of_t<Y>> scaled(const N& beta,
-                                                                                    const Y& y) {
-    return {detail::to_scalar<value_of_t<Y>>(beta), std::span<const value_of_t<Y>>(y)};
-  }
+  requires detail::factor_for<N, value_of_t<Y>>
+scaled_vector<value_of_t<Y>> scaled(const N& beta, const Y& y) {
+  return {detail::to_scalar<value_of_t<Y>>(beta), std::span<const value_of_t<Y>>(y)};
+}
 
 /// beta * C as the addend of multiply(a, b, scaled(beta, c), c). beta = 0 leaves C unread. O(1).
 template <class N, dense_matrix_like C>
-  requires detail::factor_for<N, value_of_t<C>> scaled_dense < value_of_t<C>,
-typename C::layout_type > scaled(const N& beta, const C& c) {
+  requires detail::factor_for<N, value_of_t<C>>
+scaled_dense<value_of_t<C>, typename C::layout_type> scaled(const N& beta, const C& c) {
   using T = value_of_t<C>;
   return {detail::to_scalar<T>(beta), dense_view<const T, typename C::layout_type>(c)};
 }
 
 /// A^T without touching A. O(1).
 template <class A>
-  requires sparse_matrix<A> transposed_view<detail::kept_t<A>> transposed(A&& a) {
-    return transposed_view<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
-  }
+  requires sparse_matrix<A>
+transposed_view<detail::kept_t<A>> transposed(A&& a) {
+  return transposed_view<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
+}
 
 /// The complex conjugate of A without touching A; conjugated(transposed(a)) is A^H. O(1).
 template <class A>
-  requires sparse_matrix<A> conjugated_view<detail::kept_t<A>> conjugated(A&& a) {
-    return conjugated_view<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
-  }
+  requires sparse_matrix<A>
+conjugated_view<detail::kept_t<A>> conjugated(A&& a) {
+  return conjugated_view<detail::kept_t<A>>(detail::keep(std::forward<A>(a)));
+}
 
 namespace detail {
 

@@ -45,9 +45,10 @@ concept addend_vector = vector_like<Y> || detail::is_scaled_vector_v<Y>;
 /// A dense matrix that multiply may write: a view of non-const elements or a non-const
 /// dense_matrix.
 template <class C>
-concept output_matrix = dense_matrix_like<C> && std::convertible_to < C&,
-        dense_view < value_of_t<C>,
-typename std::remove_cvref_t<C>::layout_type >> ;
+concept output_matrix =
+    dense_matrix_like<C> &&
+    std::convertible_to<C&,
+                        dense_view<value_of_t<C>, typename std::remove_cvref_t<C>::layout_type>>;
 
 /// A dense matrix C0 or scaled(beta, C0).
 template <class C>

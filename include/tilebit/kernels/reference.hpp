@@ -199,9 +199,7 @@ void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTR
 template <bool Conjugate, class View, class T, class LayoutB, class Update>
 void spmm(const View& a, std::int64_t first, std::int64_t last,
           const dense_view<const T, LayoutB>& b, const Update& out) {
-  constexpr bool tiles = requires {
-    a.bitmaps();
-  };
+  constexpr bool tiles = requires { a.bitmaps(); };
   constexpr std::int64_t height = tiles ? 4 : 1;
   const std::int64_t n = b.cols();
   const std::int64_t bs = b.col_stride();
