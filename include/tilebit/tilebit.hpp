@@ -15,4 +15,6 @@
 #include "formats/epilogue.hpp"
 #include "formats/views.hpp"
 #include "inspect.hpp"
+#include "io/matrix_market.hpp"
+#include "io/smtx.hpp"
 #include "multiply.hpp"

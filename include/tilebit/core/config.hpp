@@ -68,3 +68,12 @@
 #define TILEBIT_CONCAT_(a, b, c) a##_##b##_##c
 #define TILEBIT_CONCAT(a, b, c) TILEBIT_CONCAT_(a, b, c)
 #define TILEBIT_ABI TILEBIT_CONCAT(abi, TILEBIT_ABI_BASELINE_, TILEBIT_ABI_THREADS_)
+
+// Readers and writers differ with zlib, too.
+#if defined(TILEBIT_USE_ZLIB)
+#define TILEBIT_HAS_ZLIB 1
+#define TILEBIT_IO_ABI io_zlib
+#else
+#define TILEBIT_HAS_ZLIB 0
+#define TILEBIT_IO_ABI io_plain
+#endif
