@@ -6,6 +6,25 @@
 #include <string>
 
 namespace bench {
+namespace {
+
+// The compiler makes a version for each instruction set; the widest loads read fastest.
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+std::uint64_t
+sum_of(const std::uint64_t* data, std::size_t n) {
+  constexpr std::size_t lanes = 64; // several independent vector sums
+  std::uint64_t sums[lanes] = {};
+  for (std::size_t k = 0; k < n; k += lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += data[k + lane];
+  }
+  std::uint64_t sum = 0;
+  for (const std::uint64_t s : sums) sum += s;
+  return sum;
+}
+
+} // namespace
 
 std::vector<bandwidth_point> measure_bandwidth(const timing_options& options) {
   constexpr std::size_t mib = std::size_t{1} << 20U;
@@ -14,17 +33,14 @@ std::vector<bandwidth_point> measure_bandwidth(const timing_options& options) {
   std::vector<task> tasks;
   for (const std::size_t size : sizes) {
     tasks.push_back({"read " + std::to_string(size), [&data, size] {
-                       std::uint64_t sum = 0; // integers: the compiler may use vectors freely
-                       for (std::size_t k = 0; k < size / sizeof(std::uint64_t); ++k)
-                         sum += data[k];
-                       benchmark::DoNotOptimize(sum);
+                       benchmark::DoNotOptimize(sum_of(data.data(), size / sizeof(std::uint64_t)));
                      }});
   }
   const auto times = measure(tasks, options);
   std::vector<bandwidth_point> points;
   for (std::size_t k = 0; k < sizes.size(); ++k) {
     const auto bytes = static_cast<double>(sizes[k]);
-    points.push_back({bytes, bytes / times[k].seconds});
+    points.push_back({bytes, bytes / times[k].best}); // a ceiling: the best counts
   }
   return points;
 }

@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -21,6 +22,7 @@ public:
       for (std::size_t k = 0; k < tasks_.size(); ++k) {
         if (run.run_name.function_name != tasks_[k].name) continue;
         if (run.aggregate_name == "median") out_[k].seconds = run.GetAdjustedRealTime() * 1e-9;
+        if (run.aggregate_name == "best") out_[k].best = run.GetAdjustedRealTime() * 1e-9;
         if (run.aggregate_name == "cv") out_[k].spread = run.real_accumulated_time;
       }
     }
@@ -50,6 +52,10 @@ std::vector<timing> measure(const std::vector<task>& tasks, const timing_options
                                    for (auto _ : state) t.run();
                                  })
         ->UseRealTime()
+        ->ComputeStatistics("best",
+                            [](const std::vector<double>& times) {
+                              return *std::min_element(times.begin(), times.end());
+                            })
         ->Repetitions(options.repetitions)
         ->MinTime(options.min_seconds);
   }

@@ -14,6 +14,7 @@ struct task {
 
 struct timing {
   double seconds = 0; ///< median of the repetitions
+  double best = 0;    ///< the fastest of them
   double spread = 0;  ///< their coefficient of variation
 };
 

@@ -1,0 +1,153 @@
+"""Draws the three pictures of a comparison: plot.py compare.json folder
+
+  speedup.png   time of COO and CSR over that of bitmap, against fill
+  bytes.png     bytes per nonzero against fill, with the curves that the layouts predict
+  roofline.png  SpMV GFLOP/s against flops per byte, with the measured read bandwidths as ceilings
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
+from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter  # noqa: E402
+
+COLORS = {"COO": "#b0532a", "CSR": "#3b6fa0", "bitmap": "#2f8f5b"}
+MARKERS = {"COO": "s", "CSR": "^", "bitmap": "o"}
+FILLS = [1, 1.5, 2, 3, 4, 6, 8, 12, 16]
+VALUE_BYTES = {"float": 4, "double": 8, "cfloat": 8, "cdouble": 16}
+
+
+def fill_axis(axes):
+    axes.set_xscale("log")
+    axes.set_xlim(0.95, 17.5)
+    axes.xaxis.set_major_locator(FixedLocator(FILLS))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("fill: stored entries per nonempty 4x4 tile")
+    axes.grid(True, which="major", alpha=0.25)
+
+
+def plain_log_y(axes, ticks):
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def finish(figure, conditions, path):
+    caption = (
+        f"{conditions['processor']}, {conditions['compiler']} {conditions['flags']}, "
+        f"{conditions['isa']} kernels, {conditions['threads']} thread(s), "
+        f"medians of {conditions['repetitions']}"
+    )
+    figure.text(0.01, 0.008, caption, fontsize=7, color="#555555")
+    figure.tight_layout(rect=(0, 0.03, 1, 1))
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def draw_speedup(data, path):
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
+    columns = data["conditions"]["spmm_columns"]
+    for axes, key, title in (
+        (panels[0], "spmv_s", "SpMV"),
+        (panels[1], "spmm_s", f"SpMM, {columns} columns"),
+    ):
+        for other in ("COO", "CSR"):
+            axes.scatter(
+                [m["fill"] for m in data["matrices"]],
+                [m["formats"][other][key] / m["formats"]["bitmap"][key] for m in data["matrices"]],
+                s=26, alpha=0.8, color=COLORS[other], marker=MARKERS[other],
+                label=f"time of {other} / time of bitmap",
+            )
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set_title(title)
+        fill_axis(axes)
+        plain_log_y(axes, [0.125, 0.25, 0.5, 1, 2, 4, 8, 16])
+    panels[0].set_ylabel("speed-up of bitmap (above 1: bitmap is faster)")
+    panels[0].legend(loc="upper left", frameon=False)
+    finish(figure, data["conditions"], path)
+
+
+def draw_bytes(data, path):
+    types = sorted({m["type"] for m in data["matrices"]}, key=lambda t: VALUE_BYTES[t])
+    figure, panels = plt.subplots(
+        1, len(types), figsize=(5.5 * max(len(types), 1.3), 4.6), squeeze=False
+    )
+    for axes, kind in zip(panels[0], types):
+        value = VALUE_BYTES[kind]
+        fine = [1 + 0.05 * k for k in range(301)]
+        axes.plot(fine, [value + 6 / f for f in fine], color=COLORS["bitmap"], linewidth=1,
+                  label=f"bitmap: {value} + 6 / fill")
+        axes.plot(fine, [value + 14 / f for f in fine], color=COLORS["bitmap"], linewidth=1,
+                  linestyle=":", label=f"bitmap as a table of tiles: {value} + 14 / fill")
+        axes.axhline(value + 4, color=COLORS["CSR"], linewidth=1,
+                     label=f"CSR without row offsets: {value} + 4")
+        axes.axhline(value + 8, color=COLORS["COO"], linewidth=1, label=f"COO: {value} + 8")
+        for name in ("COO", "CSR", "bitmap"):
+            chosen = [m for m in data["matrices"] if m["type"] == kind and m["nnz"] > 0]
+            axes.scatter(
+                [m["fill"] for m in chosen],
+                [m["formats"][name]["bytes"] / m["nnz"] for m in chosen],
+                s=22, alpha=0.75, color=COLORS[name], marker=MARKERS[name],
+            )
+        axes.set_title(f"{kind} values, 32-bit indices")
+        axes.set_ylabel("bytes per nonzero")
+        axes.set_ylim(value * 0.95, value + 15)
+        fill_axis(axes)
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
+    finish(figure, data["conditions"], path)
+
+
+def draw_roofline(data, path):
+    figure, axes = plt.subplots(figsize=(7.5, 5))
+    points = []
+    for name in ("COO", "CSR", "bitmap"):
+        intensity = [m["flops"] / m["formats"][name]["spmv_bytes"] for m in data["matrices"]]
+        speed = [m["formats"][name]["spmv_gflops"] for m in data["matrices"]]
+        points += list(zip(intensity, speed))
+        axes.scatter(intensity, speed, s=24, alpha=0.8, color=COLORS[name], marker=MARKERS[name],
+                     label=name)
+    low = min(p[0] for p in points) / 1.3
+    high = max(p[0] for p in points) * 1.3
+    chosen = [data["bandwidth"][0], data["bandwidth"][2], data["bandwidth"][-1]]
+    for ceiling, style in zip(chosen, (":", "--", "-")):
+        speed = ceiling["bytes_per_second"] * 1e-9
+        size = ceiling["bytes"]
+        label = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
+        axes.plot([low, high], [low * speed, high * speed], color="black", linewidth=1,
+                  linestyle=style, label=f"reading {label}: {speed:.1f} GB/s")
+    axes.set_xlim(low, high)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    ticks = [t for t in (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5) if low < t < high]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    plain_log_y(axes, [0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
+    axes.set_xlabel("flops per byte of matrix, x and y")
+    axes.set_ylabel("SpMV GFLOP/s")
+    axes.set_title("SpMV roofline")
+    axes.grid(True, alpha=0.25)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", ncol=2)
+    finish(figure, data["conditions"], path)
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    data = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    folder = Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    for draw, name in ((draw_speedup, "speedup.png"), (draw_bytes, "bytes.png"),
+                       (draw_roofline, "roofline.png")):
+        draw(data, folder / name)
+        print(folder / name)
+
+
+if __name__ == "__main__":
+    main()
