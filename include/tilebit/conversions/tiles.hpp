@@ -2,12 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <complex>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "../core/numeric.hpp"
@@ -29,15 +31,32 @@ public:
 
   std::size_t size() const noexcept { return tiles_; }
 
-  /// One more entry, of the tile row of the last one or of a new one. Without branches, because
-  /// whether an entry opens a tile cannot be predicted.
-  void add(I tile_col, unsigned bit, bool same_tile_row) noexcept {
-    const bool same = same_tile_row & (tile_col == last_);
-    tiles_ += !same;
-    bitmap_ = (same ? bitmap_ : 0U) | (1U << bit);
-    tile_cols_[tiles_ - 1] = tile_col;
-    bitmaps_[tiles_ - 1] = static_cast<std::uint16_t>(bitmap_);
-    last_ = tile_col;
+  /// The entries of one tile row, n of them: get(k) gives tile column and bit. Without branches,
+  /// because whether an entry opens a tile cannot be predicted; with local variables, because the
+  /// stores might otherwise change the members.
+  template <class Get>
+  void add_tile_row(std::size_t n, Get&& get) {
+    I* cols = tile_cols_.get() + tiles_;
+    std::uint16_t* bitmaps = bitmaps_.get() + tiles_;
+    std::size_t tile = 0; // counts from 1
+    I last{};
+    unsigned bitmap = 0;
+    for (std::size_t k = 0; k < n; ++k) {
+      const auto [tile_col, bit] = get(k);
+      const bool same = (tile_col == last) & (k != 0);
+      tile += !same;
+      bitmap = (same ? bitmap : 0U) | (1U << bit);
+      cols[tile - 1] = tile_col;
+      bitmaps[tile - 1] = static_cast<std::uint16_t>(bitmap);
+      last = tile_col;
+    }
+    tiles_ += tile;
+  }
+
+  /// A whole tile.
+  void add_tile(I tile_col, unsigned bitmap) noexcept {
+    tile_cols_[tiles_] = tile_col;
+    bitmaps_[tiles_++] = static_cast<std::uint16_t>(bitmap);
   }
 
   template <class T>
@@ -50,87 +69,129 @@ private:
   std::unique_ptr<I[]> tile_cols_;
   std::unique_ptr<std::uint16_t[]> bitmaps_;
   std::size_t tiles_ = 0;
-  I last_{};
-  unsigned bitmap_ = 0;
+};
+
+/// Merges two sorted runs of words into out, from both ends at once: two chains of loads and
+/// compares that do not wait for each other, without branches but the loop. A word lower than all
+/// stands before each run and one higher than all behind it, so that a finished run can be asked
+/// again.
+class two_way_merge {
+public:
+  two_way_merge(const std::uint64_t* a, std::size_t n, const std::uint64_t* b, std::size_t m,
+                std::uint64_t* out) noexcept
+      : a_(a), b_(b), a_end_(a + n), b_end_(b + m), out_(out), out_end_(out + n + m) {}
+
+  std::size_t left() const noexcept { return static_cast<std::size_t>(out_end_ - out_); }
+
+  void take_both() noexcept {
+    take_front();
+    const std::uint64_t x = a_end_[-1];
+    const std::uint64_t y = b_end_[-1];
+    const bool from_a = x > y;
+    *--out_end_ = from_a ? x : y;
+    a_end_ -= from_a;
+    b_end_ -= !from_a;
+  }
+  void take_front() noexcept {
+    const std::uint64_t x = *a_;
+    const std::uint64_t y = *b_;
+    const bool from_a = x < y;
+    *out_++ = from_a ? x : y;
+    a_ += from_a;
+    b_ += !from_a;
+  }
+  void finish() noexcept {
+    while (left() >= 2) take_both();
+    if (left() == 1) take_front();
+  }
+
+private:
+  const std::uint64_t* a_;
+  const std::uint64_t* b_;
+  const std::uint64_t* a_end_;
+  const std::uint64_t* b_end_;
+  std::uint64_t* out_;
+  std::uint64_t* out_end_;
 };
 
 /// Four rows of entries, in final order, as words that sort like (tile column, bit):
-/// tile column << 34 | bit << 30 | position of the entry behind the first one of the tile row.
+/// tile column << 34 | bit << 30 | position of the entry in the tile row, from 1.
 class tile_row_merger {
 public:
   static constexpr int position_bits = 30;
   static constexpr std::uint64_t position_mask = (std::uint64_t{1} << position_bits) - 1;
-  static constexpr std::uint64_t end = ~std::uint64_t{0}; ///< larger than any word
 
   /// Whether the words hold such columns and positions; true for every matrix with 32-bit columns.
   static bool fits(std::int64_t n_cols, std::int64_t longest) noexcept {
-    return n_cols <= (std::int64_t{1} << 32) && longest <= static_cast<std::int64_t>(position_mask);
+    return n_cols <= (std::int64_t{1} << 31) && longest < static_cast<std::int64_t>(position_mask);
   }
 
-  explicit tile_row_merger(std::size_t longest) : words_(longest + 4), halves_(2 * longest + 4) {}
+  explicit tile_row_merger(std::size_t longest)
+      : rows_(longest + 8), pairs_(longest + 4), all_(longest) {}
 
-  /// Calls emit(word) for the entries of rows offsets[0..4] in order. The merges have no branch but
-  /// their loops: each step moves the smaller head, and a run ends with a word larger than all.
-  template <class I, class Emit>
-  void merge(const I* cols, const std::size_t (&offsets)[5], Emit&& emit) {
-    std::uint64_t* word = words_.data();
-    const std::uint64_t* run[4];
+  /// The words of rows offsets[0..4] in order.
+  template <class I>
+  std::span<const std::uint64_t> merge(const I* cols, const std::size_t (&offsets)[5]) {
+    const std::uint64_t* row[4];
+    std::size_t size[4];
+    std::uint64_t* word = rows_.data();
     for (std::uint64_t r = 0; r < 4; ++r) {
-      run[r] = word;
+      *word++ = lowest;
+      row[r] = word;
+      size[r] = offsets[r + 1] - offsets[r];
+      const std::uint64_t position = (r << (position_bits + 2)) + 1 - offsets[0];
       for (std::size_t k = offsets[r]; k < offsets[r + 1]; ++k) {
+        // tile column << 4 | row << 2 | column in the tile, as column + 3 * (column rounded down)
         const auto col = static_cast<std::uint64_t>(cols[k]);
-        *word++ = (col >> 2) << (position_bits + 4) | (4 * r + (col & 3)) << position_bits |
-                  static_cast<std::uint64_t>(k - offsets[0]);
+        *word++ = ((col + 3 * (col & ~std::uint64_t{3})) << position_bits) + position + k;
       }
-      *word++ = end;
+      *word++ = highest;
     }
-    // Both pairs in one loop: two independent chains of loads and compares.
-    const std::size_t n = std::max(offsets[2] - offsets[0], offsets[4] - offsets[2]);
-    std::uint64_t* const upper = halves_.data();
-    std::uint64_t* const lower = upper + n + 1;
-    for (std::size_t k = 0; k < n; ++k) {
-      upper[k] = take_smaller(run[0], run[1]);
-      lower[k] = take_smaller(run[2], run[3]);
+    const std::size_t upper_size = size[0] + size[1];
+    const std::size_t lower_size = size[2] + size[3];
+    std::uint64_t* const upper = pairs_.data() + 1;
+    std::uint64_t* const lower = upper + upper_size + 2;
+    upper[-1] = lower[-1] = lowest;
+    upper[upper_size] = lower[lower_size] = highest;
+    two_way_merge u(row[0], size[0], row[1], size[1], upper);
+    two_way_merge l(row[2], size[2], row[3], size[3], lower);
+    while (u.left() >= 2 && l.left() >= 2) { // four chains as long as both pairs last
+      u.take_both();
+      l.take_both();
     }
-    upper[n] = lower[n] = end;
-    const std::uint64_t* a = upper;
-    const std::uint64_t* b = lower;
-    for (std::size_t k = offsets[0]; k < offsets[4]; ++k) emit(take_smaller(a, b));
+    u.finish();
+    l.finish();
+    two_way_merge(upper, upper_size, lower, lower_size, all_.data()).finish();
+    return {all_.data(), upper_size + lower_size};
   }
 
 private:
-  /// The smaller of two heads; a head at `end` stays, so that a finished run can be asked again.
-  static std::uint64_t take_smaller(const std::uint64_t*& a, const std::uint64_t*& b) noexcept {
-    const std::uint64_t x = *a;
-    const std::uint64_t y = *b;
-    const bool first = x < y;
-    a += first;
-    b += (y < x);
-    return first ? x : y;
-  }
+  static constexpr std::uint64_t lowest = 0;
+  static constexpr std::uint64_t highest = ~std::uint64_t{0};
 
-  std::vector<std::uint64_t> words_;
-  std::vector<std::uint64_t> halves_;
+  std::vector<std::uint64_t> rows_;
+  std::vector<std::uint64_t> pairs_;
+  std::vector<std::uint64_t> all_;
 };
 
 /// For columns or rows too long for words: the four heads are compared one tile at a time.
-template <class T, class I, class Collector>
+template <class T, class I>
 void merge_wide(const T* values, const I* cols, const std::size_t (&offsets)[5], T* elements,
-                Collector& tiles) {
-  bool inside = false;
-  std::size_t at_[4] = {offsets[0], offsets[1], offsets[2], offsets[3]};
+                tile_collector<I>& tiles) {
+  std::size_t head[4] = {offsets[0], offsets[1], offsets[2], offsets[3]};
   for (std::size_t left = offsets[4] - offsets[0]; left > 0;) {
     I col = std::numeric_limits<I>::max();
     for (std::size_t r = 0; r < 4; ++r) {
-      if (at_[r] < offsets[r + 1]) col = std::min(col, static_cast<I>(cols[at_[r]] / 4));
+      if (head[r] < offsets[r + 1]) col = std::min(col, static_cast<I>(cols[head[r]] / 4));
     }
+    unsigned bitmap = 0;
     for (unsigned r = 0; r < 4; ++r) {
-      for (; at_[r] < offsets[r + 1] && cols[at_[r]] / 4 == col; ++at_[r], --left) {
-        tiles.add(col, 4 * r + static_cast<unsigned>(cols[at_[r]] % 4), inside);
-        inside = true;
-        *elements++ = values[at_[r]];
+      for (; head[r] < offsets[r + 1] && cols[head[r]] / 4 == col; ++head[r], --left) {
+        bitmap |= 1U << (4 * r + static_cast<unsigned>(cols[head[r]] % 4));
+        *elements++ = values[head[r]];
       }
     }
+    tiles.add_tile(col, bitmap);
   }
 }
 
@@ -156,13 +217,13 @@ bitmap_arrays<T, I> tiles_of_rows(std::span<const T> values, std::span<const O> 
                                     offset(4 * tr + 3), offset(4 * tr + 4)};
     T* element = out.elements.data() + offsets[0];
     if (narrow) {
-      bool inside = false;
+      const auto words = merger.merge(cols.data(), offsets);
       const T* const first = values.data() + offsets[0];
-      merger.merge(cols.data(), offsets, [&](std::uint64_t word) {
+      tiles.add_tile_row(words.size(), [&](std::size_t k) {
+        const std::uint64_t word = words[k];
+        element[k] = first[(word & tile_row_merger::position_mask) - 1];
         const std::uint64_t key = word >> tile_row_merger::position_bits;
-        tiles.add(static_cast<I>(key >> 4), static_cast<unsigned>(key & 15), inside);
-        inside = true;
-        *element++ = first[word & tile_row_merger::position_mask];
+        return std::pair(static_cast<I>(key >> 4), static_cast<unsigned>(key & 15));
       });
     } else {
       merge_wide(values.data(), cols.data(), offsets, element, tiles);
@@ -174,36 +235,71 @@ bitmap_arrays<T, I> tiles_of_rows(std::span<const T> values, std::span<const O> 
   return out;
 }
 
-/// Triples in any order into tiles, without a detour over rows. Gives false, and nothing, when
-/// there are duplicates: those are summed in row order.
+/// Triples in any order into tiles without a detour over rows: a stable scatter by tile column
+/// (none for column-ordered ones), one by tile row; then elements find their place inside a tile by
+/// counting the bits below theirs. Gives false, and nothing, when there are duplicates: those are
+/// summed in row order. O(nnz + tile rows).
 template <class T, class I>
-bool tiles_by_buckets(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
-                      shape s, bitmap_arrays<T, I>& out) {
+bool tiles_by_scatter(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
+                      shape s, bool column_ordered, bitmap_arrays<T, I>& out) {
+  const std::size_t n = values.size();
   const std::size_t tile_rows = at(tiles_along(s.rows()));
-  out.elements.resize(values.size());
-  out.tile_row_offsets.assign(tile_rows + 1, 0);
+  struct entry {
+    T value;
+    I tile_col;
+    unsigned bit;
+  };
+  const auto entry_of = [](const T& value, I row, I col) {
+    return entry{value, static_cast<I>(col / 4),
+                 4 * static_cast<unsigned>(row % 4) + static_cast<unsigned>(col % 4)};
+  };
+  const auto entries = std::make_unique_for_overwrite<entry[]>(n);
+  entry* const to = entries.get();
+  const auto prefetch = [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); };
   out.element_offsets.assign(tile_rows + 1, 0);
-  tile_collector<I> tiles(values.size());
-  std::size_t last_row = tile_rows;
-  std::uint64_t last_key = 0;
-  bool duplicate = false;
-  std::size_t element = 0;
-  sort_by_buckets<tile_order>(
-      values, rows, cols, s, false, [&](std::size_t tile_row, std::uint64_t key, const T& value) {
-        const bool same_row = tile_row == last_row;
-        duplicate |= same_row & (key == last_key);
-        tiles.add(static_cast<I>(key >> 4), static_cast<unsigned>(key & 15), same_row);
-        last_row = tile_row;
-        last_key = key;
-        out.elements[element++] = value;
-        out.tile_row_offsets[tile_row + 1] = static_cast<std::int64_t>(tiles.size());
-        out.element_offsets[tile_row + 1] = static_cast<std::int64_t>(element);
-      });
-  if (duplicate) return false;
-  for (std::size_t i = 1; i <= tile_rows; ++i) { // empty tile rows end where they begin
-    out.tile_row_offsets[i] = std::max(out.tile_row_offsets[i], out.tile_row_offsets[i - 1]);
-    out.element_offsets[i] = std::max(out.element_offsets[i], out.element_offsets[i - 1]);
+  const std::span<std::int64_t> next(out.element_offsets);
+  if (column_ordered) {
+    counting_scatter(
+        n, next, [&](std::size_t k) { return at(rows[k]) / 4; },
+        [&](std::size_t k, std::size_t p) { to[p] = entry_of(values[k], rows[k], cols[k]); },
+        prefetch);
+  } else {
+    const auto sorted = sorted_by_column(values, rows, cols, s.cols(), 2);
+    const auto* from = sorted.get();
+    counting_scatter(
+        n, next, [&](std::size_t k) { return at(from[k].row) / 4; },
+        [&](std::size_t k, std::size_t p) {
+          to[p] = entry_of(from[k].value, from[k].row, from[k].col);
+        },
+        prefetch);
   }
+  shift_to_begins(out.element_offsets);
+
+  out.elements.resize(n);
+  out.tile_row_offsets.resize(tile_rows + 1);
+  tile_collector<I> tiles(n);
+  unsigned duplicate = 0;
+  T slots[16];
+  T* element = out.elements.data();
+  for (std::size_t tr = 0; tr < tile_rows; ++tr) {
+    const entry* k = to + out.element_offsets[tr];
+    const entry* const last = to + out.element_offsets[tr + 1];
+    while (k != last) {
+      const I tile_col = k->tile_col;
+      unsigned bitmap = 0;
+      do {
+        duplicate |= (bitmap >> k->bit) & 1U;
+        bitmap |= 1U << k->bit;
+        slots[k->bit] = k->value;
+      } while (++k != last && k->tile_col == tile_col);
+      tiles.add_tile(tile_col, bitmap);
+      for (unsigned left = bitmap; left != 0; left &= left - 1) {
+        *element++ = slots[std::countr_zero(left)];
+      }
+    }
+    out.tile_row_offsets[tr + 1] = static_cast<std::int64_t>(tiles.size());
+  }
+  if (duplicate) return false;
   tiles.finish(out);
   return true;
 }

@@ -1,24 +1,22 @@
 // Order of triples: linear-time detection, stable row-major sorting, summing of duplicates.
 //
-// Sorting is a two-level radix sort: entries go to buckets of neighbouring rows (sequential
-// writes), then each bucket, small enough for the L2 cache, is sorted by column digits and at last
-// by row. Files come in row or in column order: both are detected by one pass and take shorter
-// roads.
+// Sorting is a counting sort from the least significant key up: a stable scatter by column, then
+// one by row. Files come in row or in column order: both are detected by one pass, and need no
+// scatter or only the second one. Each scatter asks for the cache lines it will write some entries
+// ahead; without that it waits for nearly every one (bench/convert).
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <span>
 #include <stdexcept>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
@@ -108,24 +106,22 @@ std::vector<O> offsets_of_sorted_rows(std::span<const I> rows, std::int64_t n_ro
   return offsets;
 }
 
-/// Up to here the write positions of all rows fit an L2 cache, and one scatter beats buckets.
-inline constexpr std::int64_t scatter_rows = 8192;
+/// How many entries ahead a scatter asks for the lines that it will write.
+inline constexpr std::size_t prefetch_distance = 24;
 
-/// Stable scatter of column-ordered entries into rows: one pass, columns come out sorted.
-template <class T, class I, class O>
-void scatter_by_row(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
-                    std::int64_t n_rows, ordered_entries<T, I, O>& out) {
-  out.row_offsets.assign(at(n_rows) + 1, O{0});
-  for (const I r : rows) ++out.row_offsets[at(r)];
-  exclusive_scan_in_place(std::span<O>(out.row_offsets));
-  out.values.resize(values.size());
-  out.col_indices.resize(values.size());
-  for (std::size_t k = 0; k < values.size(); ++k) {
-    const std::size_t p = at(out.row_offsets[at(rows[k])]++);
-    out.values[p] = values[k];
-    out.col_indices[p] = cols[k];
+/// Stable counting sort of entries 0..n-1 by key(k) < next.size() - 1: calls move(k, position) in
+/// order, and prefetch(position) ahead of it. next[i] must be 0; becomes the end of group i.
+template <class O, class Key, class Move, class Prefetch>
+void counting_scatter(std::size_t n, std::span<O> next, Key&& key, Move&& move,
+                      Prefetch&& prefetch) {
+  for (std::size_t k = 0; k < n; ++k) ++next[key(k)];
+  exclusive_scan_in_place(next);
+  std::size_t k = 0;
+  for (; k + prefetch_distance < n; ++k) {
+    prefetch(at(next[key(k + prefetch_distance)]));
+    move(k, at(next[key(k)]++));
   }
-  shift_to_begins(out.row_offsets);
+  for (; k < n; ++k) move(k, at(next[key(k)]++));
 }
 
 template <class T, class I>
@@ -135,143 +131,71 @@ struct triple {
   I col;
 };
 
-/// The order of CSR: by row, then column. A group is a row; key() orders entries inside a group.
-struct row_major_order {
-  static constexpr int rows_per_group_log2 = 0;
-  static constexpr std::uint64_t key(std::uint64_t, std::uint64_t col) noexcept { return col; }
-  static int key_bits(std::int64_t n_cols) noexcept {
-    return static_cast<int>(std::bit_width(static_cast<std::uint64_t>(n_cols - 1)));
-  }
-};
-
-/// The order of bitmap: by tile row, tile column and bit. A group is a tile row.
-struct tile_order {
-  static constexpr int rows_per_group_log2 = 2;
-  static constexpr std::uint64_t key(std::uint64_t row, std::uint64_t col) noexcept {
-    return (col >> 2) << 4 | (row & 3) << 2 | (col & 3);
-  }
-  static int key_bits(std::int64_t n_cols) noexcept {
-    return std::max(row_major_order::key_bits(n_cols), 2) + 2;
-  }
-};
-
-/// Stable LSD radix sort of n words by bits [low, high), in passes of at most 11 bits. Words end in
-/// the returned array, a or b.
-inline std::uint64_t* radix_sort(std::uint64_t* a, std::uint64_t* b, std::size_t n, int low,
-                                 int high, std::vector<std::uint32_t>& counts) {
-  const int passes = (high - low + 10) / 11;
-  if (passes == 0) return a;
-  const int bits = (high - low + passes - 1) / passes;
-  const std::size_t digits = std::size_t{1} << bits;
-  const std::uint64_t mask = digits - 1;
-  for (int shift = low; shift < high; shift += bits) {
-    std::fill_n(counts.begin(), digits, 0U);
-    for (std::size_t k = 0; k < n; ++k) ++counts[(a[k] >> shift) & mask];
-    exclusive_scan_in_place(std::span(counts).first(digits));
-    for (std::size_t k = 0; k < n; ++k) b[counts[(a[k] >> shift) & mask]++] = a[k];
-    std::swap(a, b);
-  }
-  return a;
-}
-
-/// Calls emit(group, key, value) for all triples in the given order; equal ones keep their order of
-/// appearance. Triples go to buckets of neighbouring groups (sequential writes, one pass); each
-/// bucket is then sorted inside the caches as 64-bit words: group | key | position in the bucket.
-/// Column-ordered input skips the digits that are sorted already.
-template <class Order, class T, class I, class Emit>
-void sort_by_buckets(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
-                     shape s, bool keys_sorted, Emit&& emit) {
+/// Triples stably sorted by col >> shift. One pass when there are not many more columns than
+/// triples, otherwise one for every 16 bits of the column.
+template <class T, class I>
+std::unique_ptr<triple<T, I>[]> sorted_by_column(std::span<const T> values, std::span<const I> rows,
+                                                 std::span<const I> cols, std::int64_t n_cols,
+                                                 int shift) {
+  using t = triple<T, I>;
   const std::size_t n = values.size();
-  if (n == 0) return;
-  // About 4096 triples a bucket: words and values stay in a 48 KB L1 and the L2 cache
-  // (bench/convert).
-  const std::size_t most_buckets = std::clamp<std::size_t>(n / 4096, 1, 2048);
-  int shift = Order::rows_per_group_log2;
-  while (((at(s.rows()) - 1) >> shift) >= most_buckets) ++shift;
-  const std::size_t buckets = ((at(s.rows()) - 1) >> shift) + 1;
-
-  std::vector<std::size_t> next(buckets + 1);
-  for (const I r : rows) ++next[at(r) >> shift];
-  const std::size_t largest = *std::max_element(next.begin(), next.end());
-  exclusive_scan_in_place(std::span(next));
-  const auto gathered = std::make_unique_for_overwrite<triple<T, I>[]>(n);
-  for (std::size_t k = 0; k < n; ++k) {
-    gathered[next[at(rows[k]) >> shift]++] = {values[k], rows[k], cols[k]};
+  auto sorted = std::make_unique_for_overwrite<t[]>(n);
+  const std::uint64_t groups = (static_cast<std::uint64_t>(n_cols - 1) >> shift) + 1;
+  constexpr int digit_bits = 16;
+  const bool one_pass = groups <= 2 * n + (std::size_t{1} << digit_bits);
+  const std::uint64_t mask = one_pass ? ~std::uint64_t{0} : (1U << digit_bits) - 1;
+  std::vector<std::size_t> next(one_pass ? groups + 1 : mask + 2);
+  t* to = sorted.get();
+  counting_scatter(
+      n, std::span(next),
+      [&](std::size_t k) { return (static_cast<std::uint64_t>(cols[k]) >> shift) & mask; },
+      [&](std::size_t k, std::size_t p) {
+        to[p] = t{values[k], rows[k], cols[k]};
+      },
+      [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); });
+  if (one_pass) return sorted;
+  auto other = std::make_unique_for_overwrite<t[]>(n);
+  for (int s = shift + digit_bits; s < 64 && (static_cast<std::uint64_t>(n_cols - 1) >> s) != 0;
+       s += digit_bits) {
+    std::fill(next.begin(), next.end(), std::size_t{0});
+    const t* from = sorted.get();
+    to = other.get();
+    counting_scatter(
+        n, std::span(next),
+        [&](std::size_t k) { return (static_cast<std::uint64_t>(from[k].col) >> s) & mask; },
+        [&](std::size_t k, std::size_t p) { to[p] = from[k]; },
+        [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); });
+    std::swap(sorted, other);
   }
+  return sorted;
+}
 
-  const int position_bits = static_cast<int>(std::bit_width(largest));
-  const int key_bits = Order::key_bits(s.cols());
-  const int group_bits = shift - Order::rows_per_group_log2;
-  const bool fits = position_bits + key_bits + group_bits <= 64 && largest < 0xffffffffU;
-  const auto words = std::make_unique_for_overwrite<std::uint64_t[]>(fits ? 2 * largest : 0);
-  std::vector<std::uint32_t> counts(2048);
-  const auto group_of = [](const triple<T, I>& t) {
-    return at(t.row) >> Order::rows_per_group_log2;
-  };
-  const auto key_of = [](const triple<T, I>& t) {
-    return Order::key(static_cast<std::uint64_t>(t.row), static_cast<std::uint64_t>(t.col));
-  };
-  std::size_t begin = 0;
-  for (std::size_t b = 0; b < buckets; ++b) {
-    const std::size_t size = next[b] - begin; // after the scatter next[b] is the bucket's end
-    triple<T, I>* const bucket = gathered.get() + begin;
-    begin += size;
-    if (!fits) { // columns beyond about 2^40: no room for a position beside the key
-      std::stable_sort(bucket, bucket + size, [&](const auto& x, const auto& y) {
-        return group_of(x) != group_of(y) ? group_of(x) < group_of(y) : key_of(x) < key_of(y);
+/// Column-ordered entries, given by get(k) -> triple, into rows. The row offsets are counted on the
+/// way.
+template <class T, class I, class O, class Row, class Get>
+void scatter_by_row(std::size_t n, std::int64_t n_rows, Row&& row, Get&& get,
+                    ordered_entries<T, I, O>& out) {
+  out.row_offsets.assign(at(n_rows) + 1, O{0});
+  out.values.resize(n);
+  out.col_indices.resize(n);
+  T* const values = out.values.data();
+  I* const cols = out.col_indices.data();
+  counting_scatter(
+      n, std::span<O>(out.row_offsets), row,
+      [&](std::size_t k, std::size_t p) {
+        const auto [value, col] = get(k);
+        values[p] = value;
+        cols[p] = col;
+      },
+      [&](std::size_t p) {
+        TILEBIT_PREFETCH_WRITE(values + p);
+        TILEBIT_PREFETCH_WRITE(cols + p);
       });
-      for (std::size_t k = 0; k < size; ++k) {
-        emit(group_of(bucket[k]), key_of(bucket[k]), bucket[k].value);
-      }
-      continue;
-    }
-    const std::uint64_t group0 = static_cast<std::uint64_t>(b) << group_bits;
-    std::uint64_t* const unsorted = words.get();
-    for (std::size_t k = 0; k < size; ++k) {
-      const std::uint64_t high = (group_of(bucket[k]) - group0) << key_bits | key_of(bucket[k]);
-      unsorted[k] = high << position_bits | k;
-    }
-    const int low = position_bits + (keys_sorted ? key_bits : 0);
-    const std::uint64_t* sorted = radix_sort(unsorted, unsorted + largest, size, low,
-                                             position_bits + key_bits + group_bits, counts);
-    const std::uint64_t position_mask = (std::uint64_t{1} << position_bits) - 1;
-    const std::uint64_t key_mask = (std::uint64_t{1} << key_bits) - 1;
-    for (std::size_t k = 0; k < size; ++k) {
-      const std::uint64_t high = sorted[k] >> position_bits;
-      emit(static_cast<std::size_t>(group0 + (high >> key_bits)), high & key_mask,
-           bucket[sorted[k] & position_mask].value);
-    }
-  }
+  shift_to_begins(out.row_offsets);
 }
 
-/// Triples in any order -> row-major entries.
-template <class T, class I, class O>
-void rows_by_buckets(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
-                     shape s, bool column_ordered, ordered_entries<T, I, O>& out) {
-  out.row_offsets.assign(at(s.rows()) + 1, O{0});
-  out.values.resize(values.size());
-  out.col_indices.resize(values.size());
-  std::size_t p = 0;
-  std::size_t last_row = 0;
-  std::uint64_t last_key = ~std::uint64_t{0};
-  bool duplicate = false;
-  sort_by_buckets<row_major_order>(values, rows, cols, s, column_ordered,
-                                   [&](std::size_t row, std::uint64_t key, const T& value) {
-                                     duplicate |= (row == last_row) & (key == last_key);
-                                     last_row = row;
-                                     last_key = key;
-                                     out.values[p] = value;
-                                     out.col_indices[p] = static_cast<I>(key);
-                                     out.row_offsets[row + 1] = static_cast<O>(
-                                         ++p); // the last entry of a row leaves its end
-                                   });
-  for (std::size_t i = 1; i < out.row_offsets.size(); ++i) { // empty rows end where they begin
-    out.row_offsets[i] = std::max(out.row_offsets[i], out.row_offsets[i - 1]);
-  }
-  out.strict = !duplicate;
-}
-
-/// Triples (indices inside the shape) into row-major order. O(nnz + rows) time and memory.
+/// Triples (indices inside the shape) into row-major order. O(nnz + rows) time and memory; columns
+/// are sorted digit by digit when there are many more of them than triples.
 template <class T, class I, class O = std::int64_t>
 ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<const I> rows,
                                         std::span<const I> cols, shape s) {
@@ -286,11 +210,17 @@ ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<con
     out.values.assign(values.begin(), values.end());
     out.col_indices.assign(cols.begin(), cols.end());
     out.strict = order.row_major_strict;
-  } else if (order.col_major_strict && s.rows() <= scatter_rows) {
-    scatter_by_row(values, rows, cols, s.rows(), out);
+  } else if (order.col_major_strict) {
+    scatter_by_row(
+        values.size(), s.rows(), [&](std::size_t k) { return at(rows[k]); },
+        [&](std::size_t k) { return std::pair(values[k], cols[k]); }, out);
     out.strict = true;
   } else {
-    rows_by_buckets(values, rows, cols, s, order.col_major_strict, out);
+    const auto sorted = sorted_by_column(values, rows, cols, s.cols(), 0);
+    const auto* from = sorted.get();
+    scatter_by_row(
+        values.size(), s.rows(), [&](std::size_t k) { return at(from[k].row); },
+        [&](std::size_t k) { return std::pair(from[k].value, from[k].col); }, out);
   }
   return out;
 }
