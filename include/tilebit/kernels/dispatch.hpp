@@ -6,13 +6,16 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "../core/config.hpp"
 #include "../core/isa.hpp"
 #include "reference.hpp"
+#include "simd.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -36,6 +39,24 @@ struct spmv_table {
   static constexpr std::array rows{
       kernel_row<spmv_function<View, T>>{isa::scalar, "reference", &spmv<false>}};
 };
+
+#if TILEBIT_X86
+/// Bitmap matrices of float and double.
+template <class T, class I>
+  requires(std::same_as<T, const float> || std::same_as<T, const double>)
+struct spmv_table<bitmap_view<T, I>> {
+  using View = bitmap_view<T, I>;
+  using function = spmv_function<View, std::remove_const_t<T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512, "tiles, expanding loads",
+                           &avx512::spmv_bitmap<std::remove_const_t<T>, I>},
+#endif
+      kernel_row<function>{isa::avx2, "tiles, permutations",
+                           &avx2::spmv_bitmap<std::remove_const_t<T>, I>},
+      kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
+};
+#endif
 
 /// The first row whose instruction set is not above the active one.
 template <class Rows>

@@ -1,0 +1,45 @@
+// Tables for the four bits that a tile keeps of one row: which columns are present, and where in
+// the row's packed elements each of them stands.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace tilebit::kernels_data::row_tables {
+
+/// For lanes of one 32-bit (Words = 1) or 64-bit (Words = 2) element.
+template <class Lane, int Words>
+struct row_entry {
+  alignas(4 * sizeof(Lane)) Lane present[4];
+  alignas(4 * sizeof(Lane)) std::int32_t order[4 * Words];
+};
+
+template <class Lane, int Words>
+struct row_table {
+  row_entry<Lane, Words> entries[16];
+
+  constexpr row_table() : entries{} {
+    for (unsigned bits = 0; bits < 16; ++bits) {
+      for (unsigned c = 0; c < 4; ++c) {
+        const bool present = ((bits >> c) & 1U) != 0;
+        const int packed = std::popcount(bits & ((1U << c) - 1));
+        entries[bits].present[c] = present ? Lane{-1} : Lane{0};
+        for (int w = 0; w < Words; ++w) {
+          entries[bits].order[static_cast<int>(c) * Words + w] = present ? packed * Words + w : 0;
+        }
+      }
+    }
+  }
+  constexpr const row_entry<Lane, Words>& operator[](unsigned bits) const { return entries[bits]; }
+};
+
+inline constexpr row_table<std::int32_t, 1> of_float{};
+inline constexpr row_table<std::int64_t, 2> of_double{};
+
+/// Masks of the first n lanes.
+alignas(16) inline constexpr std::int32_t first_floats[5][4] = {
+    {0, 0, 0, 0}, {-1, 0, 0, 0}, {-1, -1, 0, 0}, {-1, -1, -1, 0}, {-1, -1, -1, -1}};
+alignas(32) inline constexpr std::int64_t first_doubles[5][4] = {
+    {0, 0, 0, 0}, {-1, 0, 0, 0}, {-1, -1, 0, 0}, {-1, -1, -1, 0}, {-1, -1, -1, -1}};
+
+} // namespace tilebit::kernels_data::row_tables

@@ -1,0 +1,34 @@
+// The SIMD kernels: for each instruction set a target region with a namespace that includes the
+// vocabulary of the set and the bodies of all operations.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "../core/config.hpp"
+#include "../core/numeric.hpp"
+#include "../formats/bitmap.hpp"
+#include "reference.hpp"
+#include "row_tables.hpp"
+
+#if TILEBIT_X86
+#include <immintrin.h>
+
+TILEBIT_TARGET_BEGIN("avx2,fma,bmi,bmi2,popcnt")
+namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
+namespace row_tables = kernels_data::row_tables;
+#include "simd_avx2.inc.hpp"
+#include "spmv_bitmap.inc.hpp"
+} // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
+TILEBIT_TARGET_END
+
+#ifndef TILEBIT_DISABLE_AVX512
+TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
+namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
+#include "simd_avx512.inc.hpp"
+#include "spmv_bitmap.inc.hpp"
+} // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
+TILEBIT_TARGET_END
+#endif
+
+#endif
