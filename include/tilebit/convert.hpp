@@ -242,27 +242,34 @@ void to_dense(const A& a, D&& d, const convert_options& options = {}) {
                                              out.rows(), "x", out.cols()));
   }
   const auto op = detail::resolve(a);
-  const auto values = [&] {
-    if constexpr (requires { op.base.elements(); }) {
-      return op.base.elements();
-    } else {
-      return op.base.values();
+  detail::for_each_array(op.base, [&](const auto& array, const char* name) {
+    if (detail::overlap(array.data(), detail::length(array), out.data(), out.extent())) {
+      throw std::invalid_argument(detail::message("to_dense: ", name, " overlap the output D"));
     }
-  }();
-  if (detail::overlap(values.data(), detail::length(values), out.data(), out.extent())) {
-    throw std::invalid_argument("to_dense: D overlaps the values of A");
-  }
+  });
   detail::validate_unless_owning(a, op.base);
+  const auto clear = [&] {
+    for (std::int64_t i = 0; i < out.rows(); ++i) {
+      for (std::int64_t j = 0; j < out.cols(); ++j) out(i, j) = T{};
+    }
+  };
   if constexpr (requires { op.base.row_indices(); }) {
-    if (options.duplicates == duplicates::error)
-      static_cast<void>(detail::ordered<std::int64_t>(a, options));
+    const auto order = detail::inspect_order(op.base.row_indices(), op.base.col_indices());
+    if (!order.row_major_strict && !order.col_major_strict) { // perhaps with duplicates
+      const auto e = detail::ordered<std::int64_t>(a, options);
+      clear();
+      for (std::size_t i = 0; i + 1 < e.row_offsets.size(); ++i) {
+        for (auto k = detail::at(e.row_offsets[i]); k < detail::at(e.row_offsets[i + 1]); ++k) {
+          out(static_cast<std::int64_t>(i), static_cast<std::int64_t>(e.col_indices[k])) =
+              e.values[k];
+        }
+      }
+      return;
+    }
   }
-  for (std::int64_t i = 0; i < out.rows(); ++i) {
-    for (std::int64_t j = 0; j < out.cols(); ++j) out(i, j) = T{};
-  }
+  clear();
   for (const auto& [i, j, x] : entries(a)) {
-    T& to = out(static_cast<std::int64_t>(i), static_cast<std::int64_t>(j));
-    to = detail::add(to, x);
+    out(static_cast<std::int64_t>(i), static_cast<std::int64_t>(j)) = x;
   }
 }
 

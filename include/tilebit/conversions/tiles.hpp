@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -307,12 +308,11 @@ bool tiles_by_scatter(std::span<const T> values, std::span<const I> rows, std::s
 /// |x| > threshold; NaN is kept too, because dropping it would hide an error. For 0 this is x != 0.
 template <class T>
 bool exceeds(const T& x, double threshold) noexcept {
-  if constexpr (is_complex_v<T>) {
-    return !(static_cast<double>(std::abs(x)) <= threshold);
-  } else if constexpr (std::is_floating_point_v<T>) {
-    return !(std::abs(static_cast<std::common_type_t<T, double>>(x)) <= threshold);
-  } else {
+  if constexpr (std::is_integral_v<T>) {
     return std::abs(static_cast<double>(x)) > threshold;
+  } else {
+    const auto size = std::abs(x);
+    return !(static_cast<std::common_type_t<decltype(size), double>>(size) <= threshold);
   }
 }
 

@@ -131,6 +131,7 @@ struct bitmap_arrays {
 /// rows).
 template <class T, class I, class Tiles>
 bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles, const shape& s) {
+  require_fits<I>(s, "bitmap");
   bitmap_arrays<T, I> out;
   const std::size_t tile_rows = at(tiles_along(s.rows()));
   out.tile_row_offsets.reserve(tile_rows + 1);

@@ -47,8 +47,9 @@ public:
       throw dimension_mismatch(detail::message("csr: ", values.size(), " values, ",
                                                col_indices.size(), " column indices"));
     }
-    if (std::cmp_not_equal(row_offsets.size(), s.rows() + 1)) {
-      throw dimension_mismatch(detail::message("csr: ", s.rows(), " rows need ", s.rows() + 1,
+    const auto offsets = static_cast<std::uint64_t>(s.rows()) + 1;
+    if (row_offsets.size() != offsets) {
+      throw dimension_mismatch(detail::message("csr: ", s.rows(), " rows need ", offsets,
                                                " row offsets, got ", row_offsets.size()));
     }
     if (std::cmp_not_equal(row_offsets.back(), values.size())) {

@@ -129,7 +129,7 @@ constexpr auto as_epilogue(const E& e) {
   if constexpr (is_epilogue_v<E>) {
     return e;
   } else {
-    return epilogue<E>(e);
+    return epilogue<std::decay_t<E>>(e); // a function becomes a pointer
   }
 }
 

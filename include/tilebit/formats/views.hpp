@@ -40,6 +40,7 @@ auto const_view(const bitmap_view<T, I>& a) noexcept {
 
 /// What a lazy view keeps: a matrix passed as an rvalue itself, otherwise a view of it.
 template <class A>
+  requires sparse_matrix<A>
 auto keep(A&& a) {
   using U = std::remove_cvref_t<A>;
   if constexpr (owning_matrix<U> && !std::is_lvalue_reference_v<A>) {
@@ -279,6 +280,26 @@ auto resolve(const conjugated_view<A>& a) {
   op.conjugated = !op.conjugated;
   op.alpha = conj_value(op.alpha);
   return op;
+}
+
+/// Calls f(array, name) for the arrays of a format's view.
+template <class View, class F>
+void for_each_array(const View& a, F&& f) {
+  if constexpr (requires { a.bitmaps(); }) {
+    f(a.elements(), "the elements of A");
+    f(a.bitmaps(), "the bitmaps of A");
+    f(a.tile_cols(), "the tile columns of A");
+    f(a.tile_row_offsets(), "the tile row offsets of A");
+    f(a.element_offsets(), "the element offsets of A");
+  } else {
+    f(a.values(), "the values of A");
+    f(a.col_indices(), "the column indices of A");
+    if constexpr (requires { a.row_indices(); }) {
+      f(a.row_indices(), "the row indices of A");
+    } else {
+      f(a.row_offsets(), "the row offsets of A");
+    }
+  }
 }
 
 } // namespace detail

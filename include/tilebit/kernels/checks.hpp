@@ -86,26 +86,6 @@ matrix_addend<T, typename C::layout_type> addend_of_matrix(const C& c) {
   }
 }
 
-/// Calls f(array, name) for the arrays of a format's view.
-template <class View, class F>
-void for_each_array(const View& a, F&& f) {
-  if constexpr (requires { a.bitmaps(); }) {
-    f(a.elements(), "the elements of A");
-    f(a.bitmaps(), "the bitmaps of A");
-    f(a.tile_cols(), "the tile columns of A");
-    f(a.tile_row_offsets(), "the tile row offsets of A");
-    f(a.element_offsets(), "the element offsets of A");
-  } else {
-    f(a.values(), "the values of A");
-    f(a.col_indices(), "the column indices of A");
-    if constexpr (requires { a.row_indices(); }) {
-      f(a.row_indices(), "the row indices of A");
-    } else {
-      f(a.row_offsets(), "the row offsets of A");
-    }
-  }
-}
-
 [[noreturn]] inline void throw_overlap(std::string_view input, std::string_view output) {
   throw std::invalid_argument(message("multiply: ", input, " overlaps the output ", output));
 }

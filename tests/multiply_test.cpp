@@ -1,0 +1,295 @@
+// Products of every format, lazy view, layout and instruction set against sums in a wider type; the
+// same bits from any number of threads. What multiply refuses: multiply_contract_test.cpp.
+#include <algorithm>
+#include <array>
+#include <complex>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include <tilebit/convert.hpp>
+#include <tilebit/multiply.hpp>
+
+#include "catch.hpp"
+#include "generators.hpp"
+#include "oracle.hpp"
+
+namespace tb = tilebit;
+using generators::source;
+
+namespace {
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+/// A dense operand with a leading dimension, its memory exactly as long as its extent, so that a
+/// sanitizer sees every step beyond it; padding holds a sentinel.
+template <class T, class Layout>
+struct padded {
+  static constexpr T sentinel{77};
+  std::vector<T> memory;
+  tb::dense_view<T, Layout> view;
+
+  padded(std::int64_t m, std::int64_t n, std::int64_t padding) {
+    const std::int64_t ld = (std::is_same_v<Layout, tb::row_major> ? n : m) + padding;
+    const tb::dense_view<T, Layout> measure(static_cast<T*>(nullptr), {0, 0}, ld);
+    const std::int64_t last = (m - 1) * measure.row_stride() + (n - 1) * measure.col_stride();
+    memory.assign(m > 0 && n > 0 ? static_cast<std::size_t>(last + 1) : 0, sentinel);
+    view = tb::dense_view<T, Layout>(memory.data(), {m, n}, ld);
+  }
+  padded(std::int64_t m, std::int64_t n, std::int64_t padding, source& from)
+      : padded(m, n, padding) {
+    for_each([&](T& x) { x = from.value<T>(); });
+  }
+  padded(const padded& other)
+      : memory(other.memory),
+        view(memory.data(), {other.view.rows(), other.view.cols()}, other.view.ld()) {}
+
+  template <class F>
+  void for_each(F&& f) {
+    for (std::int64_t i = 0; i < view.rows(); ++i) {
+      for (std::int64_t j = 0; j < view.cols(); ++j) f(view(i, j));
+    }
+  }
+  bool padding_survives() const {
+    padded copy(*this);
+    copy.for_each([](T& x) { x = sentinel; });
+    return std::ranges::all_of(copy.memory, [](const T& x) { return x == sentinel; });
+  }
+};
+
+/// Overwriting, updating, in place; all of them within the bound.
+template <class A>
+void check_spmv(const A& a, source& from) {
+  using T = typename A::scalar_type;
+  const auto x = generators::vector<T>(a.cols(), from);
+  const auto y0 = generators::vector<T>(a.rows(), from);
+  const T alpha = from.small<T>() + T{10};
+  const T beta = from.value<T>();
+  std::vector<T> y(y0.size(), T{99});
+  tb::multiply(a, x, y);
+  oracle::check_spmv(a, x, y);
+  tb::multiply(a, x, y0, y);
+  oracle::check_spmv(a, x, y, T{1}, T{1}, y0);
+  tb::multiply(tb::scaled(alpha, a), x, tb::scaled(beta, y0), y);
+  oracle::check_spmv(a, x, y, alpha, beta, y0);
+  auto in_place = y0;
+  tb::multiply(tb::scaled(alpha, a), x, tb::scaled(beta, in_place), in_place);
+  CHECK(same_bits(in_place, y));
+}
+
+template <class LayoutB, class LayoutC, class A>
+void check_spmm(const A& a, std::int64_t n, source& from) {
+  CAPTURE(n);
+  using T = typename A::scalar_type;
+  const padded<T, LayoutB> b(a.cols(), n, from.below(3), from);
+  const padded<T, LayoutC> c0(a.rows(), n, from.below(3), from);
+  padded<T, LayoutC> c(a.rows(), n, 1 + from.below(3));
+  const T alpha = from.small<T>() + T{10};
+  const T beta = from.value<T>();
+  tb::multiply(a, b.view, c.view);
+  oracle::check_spmm(a, b.view, c.view);
+  tb::multiply(tb::scaled(alpha, a), b.view, tb::scaled(beta, c0.view), c.view);
+  oracle::check_spmm(a, b.view, c.view, alpha, beta, c0.view);
+  CHECK(c.padding_survives());
+  padded<T, LayoutC> in_place(c0);
+  tb::multiply(tb::scaled(alpha, a), b.view, tb::scaled(beta, in_place.view), in_place.view);
+  oracle::check_spmm(a, b.view, in_place.view, alpha, beta, c0.view);
+  CHECK(in_place.padding_survives());
+}
+
+/// Calls f for a in every format.
+template <class T, class I, class F>
+void for_each_format(const tb::coo_matrix<T, I>& a, source& from, F&& f) {
+  f(generators::shuffled(a, from));
+  f(tb::to_csr(a));
+  f(tb::to_csr<I, std::int32_t>(a));
+  f(tb::to_bitmap(a));
+}
+
+template <class T, class I>
+std::vector<tb::coo_matrix<T, I>> examples(source& from) {
+  return {
+      generators::uniform<T, I>(37, 29, 20, from),   generators::uniform<T, I>(16, 64, 100, from),
+      generators::banded<T, I>(45, 45, 2, from),     generators::giant_row<T, I>(21, 130, from),
+      generators::blocks<T, I>(33, 22, from),        generators::empty_rows<T, I>(50, 31, from),
+      generators::uniform<T, I>(1, 70, 30, from),    generators::uniform<T, I>(70, 1, 30, from),
+      generators::scattered<T, I>(20, 20, 300, from)};
+}
+
+template <class T, class I>
+void check_all_spmv() {
+  source from(11);
+  for (const auto& a : examples<T, I>(from)) {
+    CAPTURE(a.rows(), a.cols(), a.nnz());
+    for_each_format(a, from, [&](const auto& m) {
+      oracle::at_every_isa([&] {
+        check_spmv(m, from);
+        check_spmv(tb::transposed(m), from);
+        check_spmv(tb::conjugated(m), from);
+        check_spmv(tb::conjugated(tb::transposed(m)), from);
+      });
+    });
+  }
+}
+
+template <class T, class I, class LayoutB, class LayoutC>
+void check_all_spmm() {
+  source from(12);
+  const auto a = generators::uniform<T, I>(19, 23, 20, from);
+  for_each_format(a, from, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (const int n : {0, 1, 2, 7, 8, 31, 32, 33, 65}) {
+        check_spmm<LayoutB, LayoutC>(m, n, from);
+        check_spmm<LayoutB, LayoutC>(tb::conjugated(tb::transposed(m)), n, from);
+      }
+      check_spmm<LayoutB, LayoutC>(tb::conjugated(m), 33, from);
+      check_spmm<LayoutB, LayoutC>(tb::transposed(m), 9, from);
+    });
+  });
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("SpMV of every format and lazy view keeps the error bound", "[multiply]", float,
+                   double, std::complex<double>, std::int32_t) {
+  check_all_spmv<TestType, std::int32_t>();
+  check_all_spmv<TestType, std::int64_t>();
+}
+
+TEMPLATE_TEST_CASE("SpMM of every format, layout and width keeps the error bound", "[multiply]",
+                   float, double, std::complex<double>, std::int32_t) {
+  check_all_spmm<TestType, std::int32_t, tb::row_major, tb::row_major>();
+  check_all_spmm<TestType, std::int32_t, tb::row_major, tb::col_major>();
+  check_all_spmm<TestType, std::int32_t, tb::col_major, tb::row_major>();
+  check_all_spmm<TestType, std::int32_t, tb::col_major, tb::col_major>();
+  check_all_spmm<TestType, std::int64_t, tb::row_major, tb::row_major>();
+}
+
+TEST_CASE("the addend of SpMM may have another layout than C", "[multiply]") {
+  source from(13);
+  const auto a = tb::to_bitmap(generators::uniform<double>(9, 11, 40, from));
+  const padded<double, tb::row_major> b(11, 5, 2, from);
+  const padded<double, tb::col_major> c0(9, 5, 1, from);
+  padded<double, tb::row_major> c(9, 5, 3);
+  tb::multiply(a, b.view, tb::scaled(3, c0.view), c.view);
+  oracle::check_spmm(a, b.view, c.view, 1.0, 3.0, c0.view);
+  tb::multiply(tb::transposed(tb::transposed(a)), b.view, c0.view, c.view);
+  oracle::check_spmm(a, b.view, c.view, 1.0, 1.0, c0.view);
+  CHECK(c.padding_survives());
+}
+
+TEST_CASE("nested lazy views and temporaries multiply as written", "[multiply]") {
+  using C = std::complex<double>;
+  source from(14);
+  const auto a = generators::uniform<C>(8, 6, 50, from);
+  const auto x = generators::small_vector<C>(8, from);
+  const C factor(0, 2);
+  const auto hermitian = tb::to_coo(tb::conjugated(tb::transposed(a)));
+  std::vector<C> y(6);
+  tb::multiply(tb::scaled(factor, tb::conjugated(tb::transposed(tb::to_csr(a)))), x, y);
+  oracle::check_spmv(hermitian, x, y, factor);
+  tb::multiply(tb::transposed(tb::conjugated(tb::scaled(std::conj(factor), tb::to_bitmap(a)))), x,
+               y);
+  oracle::check_spmv(hermitian, x, y, factor);
+  tb::multiply(tb::scaled(2, tb::scaled(0.5, tb::transposed(tb::transposed(hermitian.view())))), x,
+               y);
+  oracle::check_spmv(hermitian, x, y);
+}
+
+TEST_CASE("vectors may be spans and arrays", "[multiply]") {
+  const tb::csr_matrix<double> a({2, 7, 5}, {0, 2, 3}, {0, 2, 1}, {2, 3});
+  const std::array<double, 3> x{1, 10, 100};
+  double y[2] = {};
+  tb::multiply(a, x, y);
+  CHECK(y[0] == 702);
+  CHECK(y[1] == 50);
+  std::array<double, 4> z{-1, -1, -1, -1};
+  tb::multiply(a, std::span(x), y, std::span(z).subspan(1, 2));
+  CHECK(z == std::array<double, 4>{-1, 1404, 100, -1});
+  multiply(tb::par, a, x, tb::scaled(2, y), y); // found without tb:: through its arguments
+  CHECK(y[0] == 2106);
+}
+
+TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", float, double) {
+  using T = TestType;
+  source from(15);
+  auto entries = generators::triples_of(generators::scattered<T>(3001, 2999, 40000, from));
+  for (std::int64_t j = 0; j < 2999; ++j) entries.add(1500, j, from.value<T>()); // a giant row
+  const auto a = std::move(entries).matrix(3001, 2999);
+  const auto check = [&](const auto& m) {
+    const auto x = generators::vector<T>(m.cols(), from);
+    const auto y0 = generators::vector<T>(m.rows(), from);
+    const padded<T, tb::row_major> b(m.cols(), 5, 1, from);
+    std::vector<T> y(y0.size());
+    padded<T, tb::row_major> c(m.rows(), 5, 2);
+    tb::multiply(tb::seq, m, x, tb::scaled(T(0.3), y0), y);
+    tb::multiply(tb::seq, m, b.view, c.view);
+    oracle::check_spmv(m, x, y, T{1}, T(0.3), y0);
+    for (const auto& policy : {tb::threads(1), tb::threads(2), tb::threads(3), tb::par}) {
+      std::vector<T> other(y.size());
+      padded<T, tb::row_major> other_c(m.rows(), 5, 2);
+      tb::multiply(policy, m, x, tb::scaled(T(0.3), y0), other);
+      CHECK(same_bits(other, y));
+      tb::multiply(policy, m, b.view, other_c.view);
+      CHECK(same_bits(other_c.memory, c.memory));
+    }
+  };
+  oracle::at_every_isa([&] {
+    check(a);
+    check(tb::to_csr(a));
+    check(tb::to_bitmap(a));
+    check(tb::transposed(tb::to_csr(a)));
+    check(tb::transposed(tb::to_bitmap(a)));
+  });
+}
+
+TEST_CASE("products are linear in x, in A and in the factors", "[multiply]") {
+  source from(16);
+  const auto a = tb::to_bitmap(generators::scattered<double>(40, 50, 500, from));
+  const auto x1 = generators::small_vector<double>(50, from);
+  const auto x2 = generators::small_vector<double>(50, from);
+  auto sum = x1;
+  for (std::size_t k = 0; k < sum.size(); ++k) sum[k] = 2 * x1[k] - 3 * x2[k];
+  std::vector<double> expected(40);
+  std::vector<double> y(40);
+  tb::multiply(a, sum, expected);
+  tb::multiply(tb::scaled(2, a), x1, y);
+  tb::multiply(tb::scaled(-3, a), x2, y, y);
+  CHECK(y == expected);
+}
+
+TEST_CASE("empty matrices multiply, too", "[multiply]") {
+  for (const tb::shape s : {tb::shape(0, 5), tb::shape(5, 0), tb::shape(0, 0), tb::shape(5, 6)}) {
+    CAPTURE(s.rows(), s.cols());
+    source from(17);
+    for_each_format(tb::coo_matrix<double>(s), from, [&](const auto& m) {
+      const auto m_rows = static_cast<std::size_t>(s.rows());
+      constexpr double inf = std::numeric_limits<double>::infinity();
+      constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
+      using reals = std::vector<double>;
+      using matrix = tb::dense_matrix<double>;
+      const reals x(static_cast<std::size_t>(s.cols()), inf);
+      reals y(m_rows, nan_value);
+      tb::multiply(tb::par, m, x, y);
+      CHECK(y == reals(m_rows, 0.0));
+      y.assign(m_rows, 3.0);
+      tb::multiply(m, x, tb::scaled(-1, y), y);
+      CHECK(y == reals(m_rows, -3.0));
+      for (const std::int64_t n : {0, 3}) {
+        matrix c(reals(m_rows * static_cast<std::size_t>(n), nan_value), {s.rows(), n});
+        tb::multiply(tb::par, m, matrix({s.cols(), n}), c, tb::bias(y));
+        CHECK(c == matrix(reals(c.values().size(), -3.0), {s.rows(), n}));
+      }
+    });
+  }
+  CHECK_NOTHROW(
+      tb::multiply(tb::bitmap_matrix<double>(), std::vector<double>{}, std::span<double>()));
+  CHECK_NOTHROW(tb::multiply(tb::csr_view<double>(), std::vector<double>{}, std::span<double>()));
+}
