@@ -6,6 +6,7 @@
 #include <complex>
 #include <cstdint>
 #include <random>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -154,8 +155,9 @@ tb::coo_matrix<T, I> column_ordered(const tb::coo_matrix<T, I>& a) {
   const auto t = triples_of(a);
   std::vector<std::size_t> order(t.values.size());
   for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t k, std::size_t l) {
-    return t.cols[k] != t.cols[l] ? t.cols[k] < t.cols[l] : t.rows[k] < t.rows[l];
+  // Ties by position: with libstdc++ 12, clang 19 calls std::stable_sort deprecated.
+  std::sort(order.begin(), order.end(), [&](std::size_t k, std::size_t l) {
+    return std::tuple(t.cols[k], t.rows[k], k) < std::tuple(t.cols[l], t.rows[l], l);
   });
   triples<T, I> out;
   for (const std::size_t k : order) {
