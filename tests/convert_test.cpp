@@ -1,5 +1,6 @@
 // Conversions between all formats: exact round trips, duplicates, thresholds, lazy operands, large
 // matrices. Wide ones and what is refused: convert_limits_test.cpp.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <complex>
@@ -258,5 +259,24 @@ TEST_CASE("large matrices in any order, with and without duplicates", "[convert]
     CHECK(in_place == expected);
     CHECK(a.has_duplicates() == (a.nnz() != expected.nnz()));
     check_round_trips(expected, from);
+  }
+}
+
+TEST_CASE("crowded and lonely tile rows of one matrix give the same tiles by every road",
+          "[convert]") {
+  generators::source from(8);
+  for (const int n : {77, 1000, 9003}) {
+    CAPTURE(n);
+    generators::triples<double, std::int32_t> t;
+    for (int i = 0; i < n; ++i) {
+      if (i / 4 % 3 == 2) { // a few entries far apart: merged
+        for (const int j : {0, n / 2 + i % 7, n - 1}) t.add(i, j, from.small<double>());
+      } else if (i / 4 % 16 != 3) { // a band: swept
+        for (int j = std::max(0, i - 9); j <= std::min(n - 1, i + 5); j += 1 + i % 2) {
+          t.add(i, j, from.small<double>());
+        }
+      }
+    }
+    check_round_trips(std::move(t).matrix(n, n), from);
   }
 }

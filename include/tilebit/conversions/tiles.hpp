@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "../formats/bitmap_tiles.hpp"
 #include "../formats/dense.hpp"
 #include "row_order.hpp"
+#include "tile_line.hpp"
 
 namespace tilebit::detail {
 
@@ -52,6 +54,51 @@ public:
       last = tile_col;
     }
     tiles_ += tile;
+  }
+
+  /// A tile row whose entries each(f) hands out as f(tile column, bit, value), in any order but
+  /// twice the same; tile columns are in low..high, elements go to positions first..last-1. Gives
+  /// false when two entries share their place.
+  template <class T, class Each>
+  bool add_line(tile_line& line, std::size_t low, std::size_t high, Each&& each, T* elements,
+                std::size_t first, std::size_t last) {
+    each([mark = line.mark()](std::size_t tile, std::size_t bit, const T&) { mark(tile, bit); });
+    I* const cols = tile_cols_.get() + tiles_;
+    std::uint16_t* const bitmaps = bitmaps_.get() + tiles_;
+    std::size_t count = 0;
+    const std::size_t end = line.sweep(first, low, high, [&](std::size_t tile, unsigned bitmap) {
+      cols[count] = static_cast<I>(tile);
+      bitmaps[count++] = static_cast<std::uint16_t>(bitmap);
+    });
+    if (end != last) return false;
+    each([place = line.place(), elements](std::size_t tile, std::size_t bit, const T& value) {
+      elements[place(tile, bit)] = value;
+    });
+    line.clear(std::span<const I>(cols, count));
+    tiles_ += count;
+    return true;
+  }
+
+  /// Entries of one tile row by tile column, in any order within a tile. Gives false when two share
+  /// their place.
+  template <class T, class Entry>
+  bool add_by_slots(const Entry* k, const Entry* last, T* elements) {
+    T slots[16];
+    unsigned duplicate = 0;
+    while (k != last) {
+      const I tile_col = k->tile_col;
+      unsigned bitmap = 0;
+      do {
+        duplicate |= (bitmap >> k->bit) & 1U;
+        bitmap |= 1U << k->bit;
+        slots[k->bit] = k->value;
+      } while (++k != last && k->tile_col == tile_col);
+      add_tile(tile_col, bitmap);
+      for (unsigned left = bitmap; left != 0; left &= left - 1) {
+        *elements++ = slots[std::countr_zero(left)];
+      }
+    }
+    return duplicate == 0;
   }
 
   /// A whole tile.
@@ -211,23 +258,45 @@ bitmap_arrays<T, I> tiles_of_rows(std::span<const T> values, std::span<const O> 
   out.tile_row_offsets.resize(tile_rows + 1);
   out.element_offsets.resize(tile_rows + 1);
   tile_collector<I> tiles(values.size());
+  const std::size_t tile_cols = at(tiles_along(s.cols()));
+  std::optional<tile_line> line; // not for far more columns than entries: memory is O(nnz)
+  if (tile_line::suits(values.size(), tile_cols)) line.emplace(tile_cols);
   const bool narrow = tile_row_merger::fits(s.cols(), static_cast<std::int64_t>(longest));
   tile_row_merger merger(narrow ? longest : 0);
   for (std::size_t tr = 0; tr < tile_rows; ++tr) {
     const std::size_t offsets[5] = {offset(4 * tr), offset(4 * tr + 1), offset(4 * tr + 2),
                                     offset(4 * tr + 3), offset(4 * tr + 4)};
-    T* element = out.elements.data() + offsets[0];
-    if (narrow) {
+    const std::size_t n = offsets[4] - offsets[0];
+    T* const elements = out.elements.data();
+    std::size_t low = tile_cols;
+    std::size_t high = 0;
+    for (std::size_t r = 0; r < 4; ++r) {
+      if (offsets[r] == offsets[r + 1]) continue;
+      low = std::min(low, at(cols[offsets[r]]) / 4);
+      high = std::max(high, at(cols[offsets[r + 1] - 1]) / 4);
+    }
+    if (n == 0) {
+    } else if (line && tile_line::suits(n, high - low + 1)) {
+      const auto each = [&](auto&& f) {
+        for (std::size_t r = 0; r < 4; ++r) {
+          for (std::size_t k = offsets[r]; k < offsets[r + 1]; ++k) {
+            f(at(cols[k]) / 4, 4 * r + at(cols[k]) % 4, values[k]);
+          }
+        }
+      };
+      tiles.add_line(*line, low, high, each, elements, offsets[0], offsets[4]);
+    } else if (narrow) {
       const auto words = merger.merge(cols.data(), offsets);
       const T* const first = values.data() + offsets[0];
-      tiles.add_tile_row(words.size(), [&](std::size_t k) {
+      T* const element = elements + offsets[0];
+      tiles.add_tile_row(n, [&](std::size_t k) {
         const std::uint64_t word = words[k];
         element[k] = first[(word & tile_row_merger::position_mask) - 1];
         const std::uint64_t key = word >> tile_row_merger::position_bits;
         return std::pair(static_cast<I>(key >> 4), static_cast<unsigned>(key & 15));
       });
     } else {
-      merge_wide(values.data(), cols.data(), offsets, element, tiles);
+      merge_wide(values.data(), cols.data(), offsets, elements + offsets[0], tiles);
     }
     out.tile_row_offsets[tr + 1] = static_cast<std::int64_t>(tiles.size());
     out.element_offsets[tr + 1] = static_cast<std::int64_t>(offsets[4]);
@@ -236,71 +305,65 @@ bitmap_arrays<T, I> tiles_of_rows(std::span<const T> values, std::span<const O> 
   return out;
 }
 
-/// Triples in any order into tiles without a detour over rows: a stable scatter by tile column
-/// (none for column-ordered ones), one by tile row; then elements find their place inside a tile by
-/// counting the bits below theirs. Gives false, and nothing, when there are duplicates: those are
-/// summed in row order. O(nnz + tile rows).
+/// Triples in any order into tiles without a detour over rows: a stable scatter by tile row, then
+/// one line of tiles at a time. Where the matrix is too sparse for that, triples are scattered by
+/// tile column first (column-ordered ones need not be), so that a tile's entries stand together and
+/// go through 16 slots. Gives false, and nothing, when there are duplicates: those are summed in
+/// row order. O(nnz + tile rows).
 template <class T, class I>
 bool tiles_by_scatter(std::span<const T> values, std::span<const I> rows, std::span<const I> cols,
                       shape s, bool column_ordered, bitmap_arrays<T, I>& out) {
   const std::size_t n = values.size();
   const std::size_t tile_rows = at(tiles_along(s.rows()));
+  const std::size_t tile_cols = at(tiles_along(s.cols()));
+  const bool by_lines = tile_line::suits(n / tile_rows, tile_cols);
   struct entry {
     T value;
     I tile_col;
     unsigned bit;
   };
-  const auto entry_of = [](const T& value, I row, I col) {
-    return entry{value, static_cast<I>(col / 4),
-                 4 * static_cast<unsigned>(row % 4) + static_cast<unsigned>(col % 4)};
-  };
   const auto entries = std::make_unique_for_overwrite<entry[]>(n);
   entry* const to = entries.get();
-  const auto prefetch = [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); };
   out.element_offsets.assign(tile_rows + 1, 0);
-  const std::span<std::int64_t> next(out.element_offsets);
-  if (column_ordered) {
+  const auto scatter = [&](auto&& get) {
     counting_scatter(
-        n, next, [&](std::size_t k) { return at(rows[k]) / 4; },
-        [&](std::size_t k, std::size_t p) { to[p] = entry_of(values[k], rows[k], cols[k]); },
-        prefetch);
+        n, std::span(out.element_offsets), [&](std::size_t k) { return at(get(k).row) / 4; },
+        [&](std::size_t k, std::size_t p) {
+          const triple<T, I> e = get(k);
+          to[p] = {e.value, static_cast<I>(e.col / 4),
+                   4 * static_cast<unsigned>(e.row % 4) + static_cast<unsigned>(e.col % 4)};
+        },
+        [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); });
+    shift_to_begins(out.element_offsets);
+  };
+  if (by_lines || column_ordered) {
+    scatter([&](std::size_t k) { return triple<T, I>{values[k], rows[k], cols[k]}; });
   } else {
     const auto sorted = sorted_by_column(values, rows, cols, s.cols(), 2);
-    const auto* from = sorted.get();
-    counting_scatter(
-        n, next, [&](std::size_t k) { return at(from[k].row) / 4; },
-        [&](std::size_t k, std::size_t p) {
-          to[p] = entry_of(from[k].value, from[k].row, from[k].col);
-        },
-        prefetch);
+    scatter([from = sorted.get()](std::size_t k) -> const triple<T, I>& { return from[k]; });
   }
-  shift_to_begins(out.element_offsets);
 
   out.elements.resize(n);
   out.tile_row_offsets.resize(tile_rows + 1);
+  T* const elements = out.elements.data();
   tile_collector<I> tiles(n);
-  unsigned duplicate = 0;
-  T slots[16];
-  T* element = out.elements.data();
+  std::optional<tile_line> line;
+  if (by_lines) line.emplace(tile_cols);
   for (std::size_t tr = 0; tr < tile_rows; ++tr) {
-    const entry* k = to + out.element_offsets[tr];
-    const entry* const last = to + out.element_offsets[tr + 1];
-    while (k != last) {
-      const I tile_col = k->tile_col;
-      unsigned bitmap = 0;
-      do {
-        duplicate |= (bitmap >> k->bit) & 1U;
-        bitmap |= 1U << k->bit;
-        slots[k->bit] = k->value;
-      } while (++k != last && k->tile_col == tile_col);
-      tiles.add_tile(tile_col, bitmap);
-      for (unsigned left = bitmap; left != 0; left &= left - 1) {
-        *element++ = slots[std::countr_zero(left)];
-      }
+    const std::size_t first = at(out.element_offsets[tr]);
+    const std::size_t last = at(out.element_offsets[tr + 1]);
+    bool unique = true;
+    if (line) {
+      const auto each = [&](auto&& f) {
+        for (const entry* e = to + first; e != to + last; ++e) f(at(e->tile_col), e->bit, e->value);
+      };
+      unique = tiles.add_line(*line, 0, tile_cols - 1, each, elements, first, last);
+    } else {
+      unique = tiles.add_by_slots(to + first, to + last, elements + first);
     }
+    if (!unique) return false;
     out.tile_row_offsets[tr + 1] = static_cast<std::int64_t>(tiles.size());
   }
-  if (duplicate) return false;
   tiles.finish(out);
   return true;
 }
