@@ -219,8 +219,8 @@ to_bitmap(const A& a, const convert_options& options = {}) {
         return tiles(values, std::span<const std::int64_t>(offsets), cols);
       }
       detail::bitmap_arrays<T, typename A::index_type> arrays;
-      if (!order.row_major &&
-          detail::tiles_by_scatter(values, rows, cols, s, order.col_major_strict, arrays)) {
+      if (!order.row_major && !order.col_major_strict &&
+          detail::tiles_by_scatter(values, rows, cols, s, arrays)) {
         return matrix(std::move(arrays));
       }
     }

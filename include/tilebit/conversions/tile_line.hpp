@@ -61,7 +61,8 @@ public:
   /// first one start at position. Returns the position behind the last element: less than expected
   /// by the number of entries that share their place with another one.
   template <class Found>
-  std::size_t sweep(std::size_t position, std::size_t low, std::size_t high, Found&& found) {
+  std::size_t sweep(std::size_t low, std::size_t high, Found&& found) {
+    std::size_t position = 0;
     for (std::size_t i = low / 8 * 8; i <= high; i += 8) {
       std::uint64_t left = load_bytes(flags_.data() + i);
       if (left == 0) continue;
@@ -84,7 +85,7 @@ public:
     return position;
   }
 
-  /// After the sweep: where the element of a marked entry belongs.
+  /// After the sweep: where in the line the element of a marked entry belongs.
   struct placer {
     const std::size_t* before;
     const unsigned char* sums;

@@ -109,12 +109,18 @@ std::vector<O> offsets_of_sorted_rows(std::span<const I> rows, std::int64_t n_ro
 /// How many entries ahead a scatter asks for the lines that it will write.
 inline constexpr std::size_t prefetch_distance = 24;
 
+/// counts[key(k)] += 1 for entries 0..n-1.
+template <class O, class Key>
+void count_keys(std::size_t n, std::span<O> counts, Key&& key) {
+  for (std::size_t k = 0; k < n; ++k) ++counts[key(k)];
+}
+
 /// Stable counting sort of entries 0..n-1 by key(k) < next.size() - 1: calls move(k, position) in
-/// order, and prefetch(position) ahead of it. next[i] must be 0; becomes the end of group i.
+/// order, and prefetch(position) ahead of it. next[i] holds the number of keys i; becomes the end
+/// of group i.
 template <class O, class Key, class Move, class Prefetch>
-void counting_scatter(std::size_t n, std::span<O> next, Key&& key, Move&& move,
-                      Prefetch&& prefetch) {
-  for (std::size_t k = 0; k < n; ++k) ++next[key(k)];
+void scatter_counted(std::size_t n, std::span<O> next, Key&& key, Move&& move,
+                     Prefetch&& prefetch) {
   exclusive_scan_in_place(next);
   std::size_t k = 0;
   for (; k + prefetch_distance < n; ++k) {
@@ -124,6 +130,14 @@ void counting_scatter(std::size_t n, std::span<O> next, Key&& key, Move&& move,
   for (; k < n; ++k) move(k, at(next[key(k)]++));
 }
 
+/// Both; next[i] must be 0.
+template <class O, class Key, class Move, class Prefetch>
+void counting_scatter(std::size_t n, std::span<O> next, Key&& key, Move&& move,
+                      Prefetch&& prefetch) {
+  count_keys(n, next, key);
+  scatter_counted(n, next, key, move, prefetch);
+}
+
 template <class T, class I>
 struct triple {
   T value;
@@ -131,31 +145,29 @@ struct triple {
   I col;
 };
 
-/// Triples stably sorted by col >> shift. One pass when there are not many more columns than
+/// Triples stably sorted by column. One pass when there are not many more columns than
 /// triples, otherwise one for every 16 bits of the column.
 template <class T, class I>
 std::unique_ptr<triple<T, I>[]> sorted_by_column(std::span<const T> values, std::span<const I> rows,
-                                                 std::span<const I> cols, std::int64_t n_cols,
-                                                 int shift) {
+                                                 std::span<const I> cols, std::int64_t n_cols) {
   using t = triple<T, I>;
   const std::size_t n = values.size();
   auto sorted = std::make_unique_for_overwrite<t[]>(n);
-  const std::uint64_t groups = (static_cast<std::uint64_t>(n_cols - 1) >> shift) + 1;
+  const auto groups = static_cast<std::uint64_t>(n_cols);
   constexpr int digit_bits = 16;
   const bool one_pass = groups <= 2 * n + (std::size_t{1} << digit_bits);
   const std::uint64_t mask = one_pass ? ~std::uint64_t{0} : (1U << digit_bits) - 1;
   std::vector<std::size_t> next(one_pass ? groups + 1 : mask + 2);
   t* to = sorted.get();
   counting_scatter(
-      n, std::span(next),
-      [&](std::size_t k) { return (static_cast<std::uint64_t>(cols[k]) >> shift) & mask; },
+      n, std::span(next), [&](std::size_t k) { return static_cast<std::uint64_t>(cols[k]) & mask; },
       [&](std::size_t k, std::size_t p) {
         to[p] = t{values[k], rows[k], cols[k]};
       },
       [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); });
   if (one_pass) return sorted;
   auto other = std::make_unique_for_overwrite<t[]>(n);
-  for (int s = shift + digit_bits; s < 64 && (static_cast<std::uint64_t>(n_cols - 1) >> s) != 0;
+  for (int s = digit_bits; s < 64 && (static_cast<std::uint64_t>(n_cols - 1) >> s) != 0;
        s += digit_bits) {
     std::fill(next.begin(), next.end(), std::size_t{0});
     const t* from = sorted.get();
@@ -216,7 +228,7 @@ ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<con
         [&](std::size_t k) { return std::pair(values[k], cols[k]); }, out);
     out.strict = true;
   } else {
-    const auto sorted = sorted_by_column(values, rows, cols, s.cols(), 0);
+    const auto sorted = sorted_by_column(values, rows, cols, s.cols());
     const auto* from = sorted.get();
     scatter_by_row(
         values.size(), s.rows(), [&](std::size_t k) { return at(from[k].row); },
