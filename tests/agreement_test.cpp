@@ -7,6 +7,7 @@
 
 #include <tilebit/inspect.hpp>
 #include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
 
 #include "catch.hpp"
 
@@ -80,6 +81,8 @@ TEMPLATE_TEST_CASE("all formats and their transposes give the dense product", "[
     check(e.a, e);
     check(tb::to_csr(e.a), e);
     check(tb::to_bitmap(e.a), e);
+    check(tb::optimize(e.a), e);
+    check(tb::transposed(tb::optimize(e.a)), e);
     check(tb::transposed(e.a), e);
     check(tb::transposed(tb::to_csr(e.a)), e);
     check(tb::transposed(tb::to_bitmap(e.a)), e);

@@ -9,6 +9,7 @@
 
 #include <tilebit/convert.hpp>
 #include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
 
 #include "catch.hpp"
 #include "generators.hpp"
@@ -32,6 +33,7 @@ void for_each_format(const tb::coo_matrix<double>& a, F&& f) {
     f(a);
     f(tb::to_csr(a));
     f(tb::to_bitmap(a));
+    f(tb::optimize(a));
     const auto b = tb::to_coo(tb::to_csr(tb::transposed(a)));
     f(tb::transposed(b));
     f(tb::transposed(tb::to_csr(b)));

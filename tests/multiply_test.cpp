@@ -12,6 +12,7 @@
 
 #include <tilebit/convert.hpp>
 #include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
 
 #include "catch.hpp"
 #include "generators.hpp"
@@ -111,6 +112,7 @@ void for_each_format(const tb::coo_matrix<T, I>& a, source& from, F&& f) {
   f(tb::to_csr(a));
   f(tb::to_csr<I, std::int32_t>(a));
   f(tb::to_bitmap(a));
+  f(tb::optimize(a));
 }
 
 template <class T, class I>
@@ -245,6 +247,7 @@ TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", fl
     check(a);
     check(tb::to_csr(a));
     check(tb::to_bitmap(a));
+    check(tb::optimize(a));
     check(tb::transposed(tb::to_csr(a)));
     check(tb::transposed(tb::to_bitmap(a)));
   });

@@ -50,17 +50,13 @@ void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
     if (complex && op.conjugated) return spmv<complex>(a, x, out);
     return spmv<false>(a, x, out);
   } else {
-    const auto offsets = entry_offsets(a);
-    if (complex && op.conjugated) {
-      for_each_range(policy, offsets, [&](std::int64_t first, std::int64_t last) {
-        spmv<complex>(a, first, last, x, out);
-      });
-    } else {
-      const auto& kernel = select(spmv_table<std::remove_cvref_t<decltype(a)>>::rows);
-      for_each_range(policy, offsets, [&](std::int64_t first, std::int64_t last) {
-        kernel.function(a, first, last, x, out);
-      });
-    }
+    for_each_part(a, [&](const auto& part, std::int64_t begin, std::int64_t end) {
+      auto* function = select(spmv_table<std::remove_cvref_t<decltype(part)>>::rows).function;
+      if (complex && op.conjugated) function = &spmv<complex>;
+      for_each_range(
+          policy, entry_offsets(part), begin, end,
+          [&](std::int64_t first, std::int64_t last) { function(part, first, last, x, out); });
+    });
   }
 }
 
@@ -71,8 +67,11 @@ void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, 
   if constexpr (requires { a.row_indices(); }) {
     return spmm_scatter<Conjugate, false>(a, b, out);
   } else {
-    for_each_range(policy, entry_offsets(a), [&](std::int64_t first, std::int64_t last) {
-      spmm<Conjugate>(a, first, last, b, out);
+    for_each_part(a, [&](const auto& part, std::int64_t begin, std::int64_t end) {
+      for_each_range(policy, entry_offsets(part), begin, end,
+                     [&](std::int64_t first, std::int64_t last) {
+                       spmm<Conjugate>(part, first, last, b, out);
+                     });
     });
   }
 }

@@ -111,4 +111,42 @@ auto row_order(const bitmap_view<T, I>& a, bool transposed) {
                       true);
 }
 
+/// Optimized: the rows of both parts to their places.
+template <class O, class T, class I>
+auto row_order(const optimized_view<T, I>& a, bool transposed) {
+  require_offset_fits<O>(a.nnz());
+  using V = std::remove_const_t<T>;
+  ordered_entries<V, I, O> out;
+  out.strict = true;
+  out.values.resize(at(a.nnz()));
+  out.col_indices.resize(at(a.nnz()));
+  out.row_offsets.assign(at(a.rows()) + 1, O{0});
+  const auto tiles = row_order<O>(a.tiles(), false);
+  for (std::size_t i = 0; i + 1 < tiles.row_offsets.size(); ++i) {
+    out.row_offsets[i] = static_cast<O>(tiles.row_offsets[i + 1] - tiles.row_offsets[i]);
+  }
+  const auto& sliced = a.sliced();
+  for_each_sliced_entry(sliced, 0, sliced.slices(),
+                        [&](std::int64_t i, std::int64_t, const T&) { ++out.row_offsets[at(i)]; });
+  exclusive_scan_in_place(std::span<O>(out.row_offsets));
+  for (std::size_t i = 0; i + 1 < tiles.row_offsets.size(); ++i) {
+    for (std::size_t k = at(tiles.row_offsets[i]); k < at(tiles.row_offsets[i + 1]); ++k) {
+      const std::size_t p = at(out.row_offsets[i]++);
+      out.values[p] = tiles.values[k];
+      out.col_indices[p] = tiles.col_indices[k];
+    }
+  }
+  for_each_sliced_entry(sliced, 0, sliced.slices(),
+                        [&](std::int64_t i, std::int64_t j, const T& value) {
+                          const std::size_t p = at(out.row_offsets[at(i)]++);
+                          out.values[p] = value;
+                          out.col_indices[p] = static_cast<I>(j);
+                        });
+  shift_to_begins(out.row_offsets);
+  if (!transposed) return out;
+  return row_order<O>(csr_view<const V, I, O>(out.values, out.row_offsets, out.col_indices,
+                                              shape(a.rows(), a.cols())),
+                      true);
+}
+
 } // namespace tilebit::detail

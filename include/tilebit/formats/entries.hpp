@@ -105,6 +105,55 @@ private:
   std::size_t k_ = 0;
 };
 
+/// The tiles first, then slice by slice.
+template <class T, class I>
+class entry_cursor<optimized_view<T, I>> {
+public:
+  explicit entry_cursor(const optimized_view<T, I>& a) noexcept
+      : tiles_(a.tiles()), a_(a.sliced()), active_(rows_of_slice()) {
+    settle();
+  }
+  bool done() const noexcept { return tiles_.done() && k_ == a_.values().size(); }
+  void next() noexcept {
+    if (!tiles_.done()) return tiles_.next();
+    ++k_;
+    if (++row_ == active_) {
+      row_ = 0;
+      ++step_;
+    }
+    settle();
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    if (!tiles_.done()) return tiles_.get();
+    return {a_.row_order()[first_row() + row_], a_.col_indices()[k_], a_.values()[k_]};
+  }
+
+private:
+  std::size_t first_row() const noexcept { return at(a_.slice_rows()[slice_]); }
+  std::size_t rows_of_slice() const noexcept {
+    return a_.slices() == 0 ? 0 : at(a_.slice_rows()[slice_ + 1]) - first_row();
+  }
+  /// Finds the slice of entry k_ and drops the rows that have ended.
+  void settle() noexcept {
+    if (k_ == a_.values().size()) return;
+    while (std::cmp_greater_equal(k_, a_.slice_offsets()[slice_ + 1])) {
+      ++slice_;
+      active_ = rows_of_slice();
+      row_ = 0;
+      step_ = 0;
+    }
+    while (active_ > 1 && a_.row_lengths()[first_row() + active_ - 1] <= step_) --active_;
+  }
+
+  entry_cursor<bitmap_view<T, I>> tiles_;
+  sliced_view<T, I> a_;
+  std::size_t slice_ = 0;
+  std::size_t active_ = 0;
+  std::size_t row_ = 0;
+  std::int32_t step_ = 0;
+  std::size_t k_ = 0;
+};
+
 } // namespace detail
 
 /// An input range of entry{row, col, value}. The slow, general road; kernels do not use it.

@@ -17,6 +17,7 @@
 #include "coo.hpp"
 #include "csr.hpp"
 #include "dense.hpp"
+#include "optimized.hpp"
 
 namespace tilebit {
 namespace detail {
@@ -36,6 +37,10 @@ auto const_view(const csr_view<T, I, O>& a) noexcept {
 template <class T, class I>
 auto const_view(const bitmap_view<T, I>& a) noexcept {
   return bitmap_view<const std::remove_const_t<T>, I>(a);
+}
+template <class T, class I>
+auto const_view(const optimized_view<const T, I>& a) noexcept {
+  return a;
 }
 
 /// What a lazy view keeps: a matrix passed as an rvalue itself, otherwise a view of it.
@@ -250,6 +255,10 @@ template <class T, class I>
 auto resolve(const bitmap_view<T, I>& a) {
   return operand<bitmap_view<const std::remove_const_t<T>, I>>{const_view(a)};
 }
+template <class T, class I>
+auto resolve(const optimized_view<const T, I>& a) {
+  return operand<optimized_view<const T, I>>{a};
+}
 template <owning_matrix A>
 auto resolve(const A& a) {
   return resolve(a.view());
@@ -285,7 +294,10 @@ auto resolve(const conjugated_view<A>& a) {
 /// Calls f(array, name) for the arrays of a format's view.
 template <class View, class F>
 void for_each_array(const View& a, F&& f) {
-  if constexpr (requires { a.bitmaps(); }) {
+  if constexpr (requires { a.bands(); }) {
+    for_each_array(a.tiles(), f);
+    for_each_array(a.sliced(), f);
+  } else if constexpr (requires { a.bitmaps(); }) {
     f(a.elements(), "the elements of A");
     f(a.bitmaps(), "the bitmaps of A");
     f(a.tile_cols(), "the tile columns of A");
@@ -296,6 +308,11 @@ void for_each_array(const View& a, F&& f) {
     f(a.col_indices(), "the column indices of A");
     if constexpr (requires { a.row_indices(); }) {
       f(a.row_indices(), "the row indices of A");
+    } else if constexpr (requires { a.slice_offsets(); }) {
+      f(a.slice_offsets(), "the slice offsets of A");
+      f(a.slice_rows(), "the slice rows of A");
+      f(a.row_order(), "the row order of A");
+      f(a.row_lengths(), "the row lengths of A");
     } else {
       f(a.row_offsets(), "the row offsets of A");
     }

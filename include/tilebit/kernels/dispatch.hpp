@@ -27,7 +27,7 @@ struct kernel_row {
   Function* function;
 };
 
-/// SpMV of rows (CSR) or tile rows (bitmap) [first, last).
+/// SpMV of rows (CSR), tile rows (bitmap) or slices [first, last).
 template <class View, class T>
 using spmv_function = void(const View&, std::int64_t first, std::int64_t last, const T* x,
                            const vector_update<T>&) noexcept;
@@ -54,6 +54,38 @@ struct spmv_table<bitmap_view<T, I>> {
 #endif
       kernel_row<function>{isa::avx2, "tiles, permutations",
                            &avx2::spmv_bitmap<std::remove_const_t<T>, I>},
+      kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
+};
+
+/// CSR matrices of float and double.
+template <class T, class I, class O>
+  requires(std::same_as<T, const float> || std::same_as<T, const double>)
+struct spmv_table<csr_view<T, I, O>> {
+  using View = csr_view<T, I, O>;
+  using function = spmv_function<View, std::remove_const_t<T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512, "rows, gathers",
+                           &avx512::spmv_csr<std::remove_const_t<T>, I, O>},
+#endif
+      kernel_row<function>{isa::avx2, "rows, gathers",
+                           &avx2::spmv_csr<std::remove_const_t<T>, I, O>},
+      kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
+};
+
+/// Sliced rows of float and double.
+template <class T, class I>
+  requires(std::same_as<T, const float> || std::same_as<T, const double>)
+struct spmv_table<sliced_view<T, I>> {
+  using View = sliced_view<T, I>;
+  using function = spmv_function<View, std::remove_const_t<T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512, "slices, gathers",
+                           &avx512::spmv_sliced<std::remove_const_t<T>, I>},
+#endif
+      kernel_row<function>{isa::avx2, "slices, gathers",
+                           &avx2::spmv_sliced<std::remove_const_t<T>, I>},
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };
 #endif

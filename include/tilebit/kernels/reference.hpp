@@ -81,7 +81,16 @@ void for_each_entry(const coo_view<const T, I>& a, std::int64_t first, std::int6
   }
 }
 
-/// Units that for_each_entry counts in: rows, tile rows, entries.
+/// The same for slices [first, last) of sliced rows.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  detail::for_each_sliced_entry(
+      a, first, last,
+      [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
+}
+
+/// Units that for_each_entry counts in: rows, tile rows, slices, entries.
 template <class T, class I, class O>
 std::int64_t units(const csr_view<T, I, O>& a) noexcept {
   return a.rows();
@@ -91,8 +100,24 @@ std::int64_t units(const bitmap_view<T, I>& a) noexcept {
   return a.tile_rows();
 }
 template <class T, class I>
+std::int64_t units(const sliced_view<T, I>& a) noexcept {
+  return a.slices();
+}
+template <class T, class I>
 std::int64_t units(const coo_view<T, I>& a) noexcept {
   return a.nnz();
+}
+
+/// Calls f(part, first, last) for the ranges of units that make up a matrix: all of a plain format,
+/// the bands and the slices of an optimized one.
+template <class View, class F>
+void for_each_part(const View& a, F&& f) {
+  if constexpr (requires { a.bands(); }) {
+    for (const tile_band& band : a.bands()) f(a.tiles(), band.first, band.last);
+    f(a.sliced(), std::int64_t{0}, a.sliced().slices());
+  } else {
+    f(a, std::int64_t{0}, units(a));
+  }
 }
 
 /// SpMV of CSR rows [first, last).
@@ -134,6 +159,22 @@ void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t las
   }
 }
 
+/// SpMV of slices [first, last).
+template <bool Conjugate, class T, class I>
+void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  for (std::int64_t s = first; s < last; ++s) {
+    T sums[sliced_view<const T, I>::height] = {};
+    detail::for_each_in_slice(a, s, [&](std::size_t r, std::int64_t j, const T& value) {
+      sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(value), x[j]));
+    });
+    const std::int64_t row0 = a.slice_rows()[at(s)];
+    for (std::int64_t r = 0; row0 + r < a.slice_rows()[at(s) + 1]; ++r) {
+      out.store(static_cast<std::int64_t>(a.row_order()[at(row0 + r)]), sums[r]);
+    }
+  }
+}
+
 /// SpMV of a whole COO matrix in any order: z = beta * y, then z_i += alpha * a * x_j.
 template <bool Conjugate, class T, class I>
 void spmv(const coo_view<const T, I>& a, const T* x, const vector_update<T>& out) noexcept {
@@ -148,9 +189,11 @@ void spmv(const coo_view<const T, I>& a, const T* x, const vector_update<T>& out
 template <bool Conjugate, class View, class T>
 void spmv_transposed(const View& a, const T* x, const vector_update<T>& out) noexcept {
   out.prepare(0, a.cols());
-  for_each_entry<Conjugate>(a, 0, units(a), [&](std::int64_t i, std::int64_t j, const T& v) {
-    const T p = detail::mul(v, x[i]);
-    out.z[j] = detail::add(out.z[j], out.alpha == T{1} ? p : detail::mul(out.alpha, p));
+  for_each_part(a, [&](const auto& part, std::int64_t first, std::int64_t last) {
+    for_each_entry<Conjugate>(part, first, last, [&](std::int64_t i, std::int64_t j, const T& v) {
+      const T p = detail::mul(v, x[i]);
+      out.z[j] = detail::add(out.z[j], out.alpha == T{1} ? p : detail::mul(out.alpha, p));
+    });
   });
 }
 
@@ -194,25 +237,63 @@ void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTR
   }
 }
 
-/// SpMM of CSR rows, or bitmap tile rows, [first, last): the sums of one unit of rows for a panel
-/// of columns at a time.
+/// The rows of one unit: row, tile row or slice.
+template <class View>
+struct unit_rows {
+  static constexpr bool tiles = requires(const View& a) { a.bitmaps(); };
+  static constexpr bool slices = requires(const View& a) { a.row_order(); };
+  static constexpr std::int64_t most = tiles ? 4 : slices ? 16 : 1;
+
+  const View& a;
+  std::int64_t unit;
+
+  std::int64_t count() const noexcept {
+    if constexpr (tiles) {
+      return a.rows() - 4 * unit < 4 ? a.rows() - 4 * unit : 4;
+    } else if constexpr (slices) {
+      return a.slice_rows()[at(unit) + 1] - a.slice_rows()[at(unit)];
+    } else {
+      return 1;
+    }
+  }
+  std::int64_t operator[](std::int64_t r) const noexcept {
+    if constexpr (slices) {
+      return static_cast<std::int64_t>(a.row_order()[at(a.slice_rows()[at(unit)] + r)]);
+    } else {
+      return most * unit + r;
+    }
+  }
+  /// Calls f(r, column, value) for the entries of the unit.
+  template <bool Conjugate, class F>
+  void for_each_entry(F&& f) const {
+    if constexpr (slices) {
+      detail::for_each_in_slice(a, unit, [&](std::size_t r, std::int64_t k, const auto& v) {
+        f(static_cast<std::int64_t>(r), k, element<Conjugate>(v));
+      });
+    } else {
+      kernels::for_each_entry<Conjugate>(
+          a, unit, unit + 1,
+          [&](std::int64_t i, std::int64_t k, const auto& v) { f(i - most * unit, k, v); });
+    }
+  }
+};
+
+/// SpMM of units [first, last): the sums of one unit of rows for a panel of columns at a time.
 template <bool Conjugate, class View, class T, class LayoutB, class Update>
 void spmm(const View& a, std::int64_t first, std::int64_t last,
           const dense_view<const T, LayoutB>& b, const Update& out) {
-  constexpr bool tiles = requires { a.bitmaps(); };
-  constexpr std::int64_t height = tiles ? 4 : 1;
   const std::int64_t n = b.cols();
   const std::int64_t bs = b.col_stride();
   for (std::int64_t unit = first; unit < last; ++unit) {
-    const std::int64_t row0 = unit * height;
+    const unit_rows<View> rows{a, unit};
     for (std::int64_t j0 = 0; j0 < n; j0 += panel) {
       const std::int64_t width = n - j0 < panel ? n - j0 : panel;
-      T sums[height][panel] = {};
-      for_each_entry<Conjugate>(a, unit, unit + 1, [&](std::int64_t i, std::int64_t k, const T& v) {
-        add_scaled_row(sums[i - row0], v, b.data() + k * b.row_stride() + j0 * bs, bs, width);
+      T sums[unit_rows<View>::most][panel] = {};
+      rows.template for_each_entry<Conjugate>([&](std::int64_t r, std::int64_t k, const T& v) {
+        add_scaled_row(sums[r], v, b.data() + k * b.row_stride() + j0 * bs, bs, width);
       });
-      for (std::int64_t r = 0; r < height && row0 + r < a.rows(); ++r) {
-        for (std::int64_t p = 0; p < width; ++p) out.store(row0 + r, j0 + p, sums[r][p]);
+      for (std::int64_t r = 0; r < rows.count(); ++r) {
+        for (std::int64_t p = 0; p < width; ++p) out.store(rows[r], j0 + p, sums[r][p]);
       }
     }
   }
@@ -227,13 +308,15 @@ void spmm_scatter(const View& a, const dense_view<const T, LayoutB>& b, const Up
       c(i, j) = out.beta == T{} ? T{} : detail::mul(out.beta, out.c0(i, j));
     }
   }
-  for_each_entry<Conjugate>(a, 0, units(a), [&](std::int64_t i, std::int64_t k, const T& v) {
-    const std::int64_t to = Transposed ? k : i;
-    const std::int64_t from = Transposed ? i : k;
-    const T scaled = out.alpha == T{1} ? v : detail::mul(out.alpha, v);
-    for (std::int64_t j = 0; j < c.cols(); ++j) {
-      c(to, j) = detail::add(c(to, j), detail::mul(scaled, b(from, j)));
-    }
+  for_each_part(a, [&](const auto& part, std::int64_t first, std::int64_t last) {
+    for_each_entry<Conjugate>(part, first, last, [&](std::int64_t i, std::int64_t k, const T& v) {
+      const std::int64_t to = Transposed ? k : i;
+      const std::int64_t from = Transposed ? i : k;
+      const T scaled = out.alpha == T{1} ? v : detail::mul(out.alpha, v);
+      for (std::int64_t j = 0; j < c.cols(); ++j) {
+        c(to, j) = detail::add(c(to, j), detail::mul(scaled, b(from, j)));
+      }
+    });
   });
   for (std::int64_t i = 0; i < c.rows(); ++i) {
     for (std::int64_t j = 0; j < c.cols(); ++j) c(i, j) = out.epilogue(i, c(i, j));

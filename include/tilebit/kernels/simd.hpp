@@ -4,10 +4,13 @@
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/bitmap.hpp"
+#include "../formats/csr.hpp"
+#include "../formats/sliced.hpp"
 #include "reference.hpp"
 #include "row_tables.hpp"
 
@@ -19,6 +22,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
 #include "simd_avx2.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_rows.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
 TILEBIT_TARGET_END
 
@@ -27,6 +31,7 @@ TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcn
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "simd_avx512.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_rows.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END
 #endif

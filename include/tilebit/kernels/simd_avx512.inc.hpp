@@ -5,6 +5,9 @@
 // bitmap leaves out are masked in the multiply-add, so that what x holds there never matters; the
 // expanding load touches stored elements only. Constructors are written out, because a compiler
 // makes implicit ones without the region's instruction set.
+//
+// row_sum<T> sums up pieces of one row, lane_sums<T> the next entries of 16 rows; both gather x at
+// the entries' columns. add_first(n, ...) takes n entries and reads nothing behind them.
 
 template <class T>
 struct tile_accumulator;
@@ -60,5 +63,141 @@ struct tile_accumulator<double> {
     const __m128d r13 = _mm_add_pd(_mm256_castpd256_pd128(odd), _mm256_extractf128_pd(odd, 1));
     _mm_storeu_pd(to, _mm_unpacklo_pd(r02, r13));
     _mm_storeu_pd(to + 2, _mm_unpackhi_pd(r02, r13));
+  }
+};
+
+/// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them.
+template <class I>
+__m512d gather(__mmask8 mask, const I* cols, const double* x) noexcept {
+  const __m512d zero = _mm512_setzero_pd();
+  if constexpr (sizeof(I) == 8) {
+    return _mm512_mask_i64gather_pd(zero, mask, _mm512_maskz_loadu_epi64(mask, cols), x, 8);
+  } else if constexpr (std::is_signed_v<I>) {
+    return _mm512_mask_i32gather_pd(zero, mask, _mm256_maskz_loadu_epi32(mask, cols), x, 8);
+  } else {
+    const __m512i wide = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, cols));
+    return _mm512_mask_i64gather_pd(zero, mask, wide, x, 8);
+  }
+}
+template <class I>
+__m256 gather_half(__mmask8 mask, const I* cols, const float* x) noexcept {
+  __m512i wide;
+  if constexpr (sizeof(I) == 8) {
+    wide = _mm512_maskz_loadu_epi64(mask, cols);
+  } else {
+    wide = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, cols));
+  }
+  return _mm512_mask_i64gather_ps(_mm256_setzero_ps(), mask, wide, x, 4);
+}
+template <class I>
+__m512 gather(__mmask16 mask, const I* cols, const float* x) noexcept {
+  if constexpr (sizeof(I) == 4 && std::is_signed_v<I>) {
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, _mm512_maskz_loadu_epi32(mask, cols),
+                                    x, 4);
+  } else {
+    const __m256 low = gather_half(static_cast<__mmask8>(mask), cols, x);
+    const __m256 high = gather_half(static_cast<__mmask8>(mask >> 8), cols + 8, x);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+  }
+}
+
+/// The lowest n lanes, n < 32.
+inline unsigned first_lanes(std::int64_t n) noexcept {
+  return (1U << n) - 1;
+}
+
+template <class T>
+struct row_sum;
+
+template <>
+struct row_sum<float> {
+  static constexpr std::int64_t width = 16;
+  __m512 sum;
+
+  row_sum() noexcept : sum(_mm512_setzero_ps()) {}
+  template <class I>
+  void add(const float* values, const I* cols, const float* x) noexcept {
+    sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), gather(__mmask16{0xffff}, cols, x), sum);
+  }
+  template <class I>
+  void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
+    const auto mask = static_cast<__mmask16>(first_lanes(n));
+    sum = _mm512_mask3_fmadd_ps(_mm512_maskz_loadu_ps(mask, values), gather(mask, cols, x), sum,
+                                mask);
+  }
+  void add(const row_sum& other) noexcept { sum = _mm512_add_ps(sum, other.sum); }
+  float total() const noexcept { return _mm512_reduce_add_ps(sum); }
+};
+
+template <>
+struct row_sum<double> {
+  static constexpr std::int64_t width = 8;
+  __m512d sum;
+
+  row_sum() noexcept : sum(_mm512_setzero_pd()) {}
+  template <class I>
+  void add(const double* values, const I* cols, const double* x) noexcept {
+    sum = _mm512_fmadd_pd(_mm512_loadu_pd(values), gather(__mmask8{0xff}, cols, x), sum);
+  }
+  template <class I>
+  void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {
+    const auto mask = static_cast<__mmask8>(first_lanes(n));
+    sum = _mm512_mask3_fmadd_pd(_mm512_maskz_loadu_pd(mask, values), gather(mask, cols, x), sum,
+                                mask);
+  }
+  void add(const row_sum& other) noexcept { sum = _mm512_add_pd(sum, other.sum); }
+  double total() const noexcept { return _mm512_reduce_add_pd(sum); }
+};
+
+template <class T>
+struct lane_sums;
+
+template <>
+struct lane_sums<float> {
+  row_sum<float> all;
+
+  lane_sums() noexcept {}
+  template <class I>
+  void add(const float* values, const I* cols, const float* x) noexcept {
+    all.add(values, cols, x);
+  }
+  template <class I>
+  void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
+    all.add_first(n, values, cols, x);
+  }
+  void store(float* to) const noexcept { _mm512_storeu_ps(to, all.sum); }
+};
+
+template <>
+struct lane_sums<double> {
+  row_sum<double> low;
+  row_sum<double> high;
+
+  lane_sums() noexcept {}
+  template <class I>
+  void add(const double* values, const I* cols, const double* x) noexcept {
+    low.add(values, cols, x);
+    high.add(values + 8, cols + 8, x);
+  }
+  template <class I>
+  void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {
+    low.add_first(n < 8 ? n : 8, values, cols, x);
+    if (n > 8) high.add_first(n - 8, values + 8, cols + 8, x);
+  }
+  void store(double* to) const noexcept {
+    _mm512_storeu_pd(to, low.sum);
+    _mm512_storeu_pd(to + 8, high.sum);
+  }
+};
+
+/// The lengths of up to 16 rows, for the question how many are longer than some step.
+struct slice_lengths {
+  __m512i lengths;
+
+  slice_lengths(const std::int32_t* from, std::int64_t rows) noexcept
+      : lengths(_mm512_maskz_loadu_epi32(static_cast<__mmask16>(first_lanes(rows)), from)) {}
+  std::int64_t longer_than(std::int32_t step) const noexcept {
+    const unsigned longer = _mm512_cmpgt_epi32_mask(lengths, _mm512_set1_epi32(step));
+    return std::popcount(longer);
   }
 };

@@ -1,0 +1,156 @@
+// What optimize(a) returns: bands of rows, each in the layout that multiplies fastest.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../core/concepts.hpp"
+#include "../core/error.hpp"
+#include "../core/numeric.hpp"
+#include "../core/shape.hpp"
+#include "bitmap.hpp"
+#include "sliced.hpp"
+
+namespace tilebit {
+
+/// Tile rows first to last - 1.
+struct tile_band {
+  std::int64_t first;
+  std::int64_t last;
+
+  friend constexpr bool operator==(const tile_band&, const tile_band&) = default;
+};
+
+/// The parts of an optimized matrix, not owned: a bitmap matrix whose tile rows outside the bands
+/// are empty, and sliced rows for everything outside the bands. Every row is in exactly one part.
+template <class T, class I>
+class optimized_view {
+public:
+  using matrix_category = detail::sparse_tag;
+  using scalar_type = std::remove_const_t<T>;
+  using index_type = I;
+
+  optimized_view() = default;
+  optimized_view(bitmap_view<T, I> tiles, std::span<const tile_band> bands,
+                 sliced_view<T, I> sliced) noexcept
+      : tiles_(tiles), bands_(bands), sliced_(sliced) {}
+
+  std::int64_t rows() const noexcept { return tiles_.rows(); }
+  std::int64_t cols() const noexcept { return tiles_.cols(); }
+  std::int64_t nnz() const noexcept { return tiles_.nnz() + sliced_.nnz(); }
+  const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
+  std::span<const tile_band> bands() const noexcept { return bands_; }
+  const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
+
+private:
+  bitmap_view<T, I> tiles_;
+  std::span<const tile_band> bands_;
+  sliced_view<T, I> sliced_;
+};
+
+/// A matrix laid out for multiplication by optimize(a); to_coo, to_csr, ... give a back exactly.
+/// It takes part in multiply and the conversions like any other format; values cannot be changed.
+template <class T, index I = std::int32_t>
+  requires scalar<T>
+class optimized_matrix {
+public:
+  using matrix_category = detail::sparse_tag;
+  using scalar_type = T;
+  using index_type = I;
+
+  optimized_matrix() = default;
+
+  /// For optimize, whose parts fit together by construction.
+  optimized_matrix(detail::trusted, bitmap_matrix<T, I>&& tiles, std::vector<tile_band>&& bands,
+                   detail::sliced_arrays<T, I>&& sliced)
+      : tiles_(std::move(tiles)), bands_(std::move(bands)), sliced_(std::move(sliced)) {}
+
+  std::int64_t rows() const noexcept { return tiles_.rows(); }
+  std::int64_t cols() const noexcept { return tiles_.cols(); }
+  std::int64_t nnz() const noexcept { return tiles_.nnz() + detail::length(sliced_.values); }
+  /// Bytes of all arrays.
+  std::int64_t bytes() const noexcept {
+    const auto of = [](const auto& array) {
+      return static_cast<std::int64_t>(array.size() * sizeof(array[0]));
+    };
+    return of(tiles_.elements()) + of(tiles_.bitmaps()) + of(tiles_.tile_cols()) +
+           of(tiles_.tile_row_offsets()) + of(tiles_.element_offsets()) + of(bands_) +
+           of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
+           of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths);
+  }
+
+  optimized_view<const T, I> view() const noexcept {
+    return {tiles_.view(), bands_, sliced_.view(shape(tiles_.rows(), tiles_.cols()))};
+  }
+  operator optimized_view<const T, I>() const noexcept { return view(); }
+
+private:
+  bitmap_matrix<T, I> tiles_;
+  std::vector<tile_band> bands_;
+  detail::sliced_arrays<T, I> sliced_;
+};
+
+/// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows).
+template <class T, class I>
+void validate(const optimized_view<T, I>& a) {
+  validate(a.tiles());
+  const auto& s = a.sliced();
+  detail::check_offsets(s.slice_offsets(), s.nnz(), "optimized: slice_offsets");
+  detail::check_offsets(s.slice_rows(), detail::length(s.row_order()), "optimized: slice_rows");
+  if (s.slice_offsets().back() != s.nnz() ||
+      s.slice_rows().back() != detail::length(s.row_order()) ||
+      s.slice_rows().size() != s.slice_offsets().size() ||
+      s.row_lengths().size() != s.row_order().size() ||
+      s.col_indices().size() != s.values().size()) {
+    throw invalid_matrix("optimized: the lengths of slice_offsets, slice_rows, row_order, "
+                         "row_lengths, col_indices and values disagree",
+                         s.slices());
+  }
+  detail::check_indices(s.col_indices(), a.cols(), "optimized: col_indices");
+  detail::check_indices(s.row_order(), a.rows(), "optimized: row_order");
+  for (std::int64_t k = 0; k < s.slices(); ++k) {
+    const std::size_t first = detail::at(s.slice_rows()[detail::at(k)]);
+    const std::size_t last = detail::at(s.slice_rows()[detail::at(k) + 1]);
+    std::int64_t entries = 0;
+    bool falling = true;
+    for (std::size_t r = first; r < last; ++r) {
+      entries += s.row_lengths()[r];
+      falling &=
+          s.row_lengths()[r] >= 0 && (r == first || s.row_lengths()[r] <= s.row_lengths()[r - 1]);
+    }
+    const std::int64_t stored =
+        s.slice_offsets()[detail::at(k) + 1] - s.slice_offsets()[detail::at(k)];
+    if (last == first || last - first > 16 ||
+        (last - first > 1 && (!falling || entries != stored))) {
+      throw invalid_matrix(detail::message("optimized: slice ", k, " does not hold its rows"), k);
+    }
+  }
+  std::vector<char> seen(detail::at(a.rows()), 0);
+  const auto see = [&](std::int64_t row) {
+    if (seen[detail::at(row)]++ != 0) {
+      throw invalid_matrix(detail::message("optimized: row ", row, " is in two parts"), row);
+    }
+  };
+  for (const tile_band& band : a.bands()) {
+    if (band.first < 0 || band.last < band.first || band.last > a.tiles().tile_rows()) {
+      throw invalid_matrix(
+          detail::message("optimized: tile rows ", band.first, " to ", band.last, " are no band"),
+          band.first);
+    }
+    for (std::int64_t i = 4 * band.first; i < std::min(4 * band.last, a.rows()); ++i) see(i);
+  }
+  for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i] == 0) {
+      throw invalid_matrix(detail::message("optimized: row ", i, " is in no part"),
+                           static_cast<std::int64_t>(i));
+    }
+  }
+}
+
+} // namespace tilebit

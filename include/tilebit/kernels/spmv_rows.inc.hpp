@@ -1,0 +1,97 @@
+// SpMV of CSR rows and of slices, for every instruction set: included by simd.hpp behind the
+// vocabulary.
+
+/// The product of one row of n entries with x. Two sums take turns, because one would wait for its
+/// own multiply-add.
+template <class T, class I>
+T dot_row(const T* values, const I* cols, std::int64_t n, const T* x) noexcept {
+  constexpr std::int64_t width = row_sum<T>::width;
+  row_sum<T> sums;
+  row_sum<T> others;
+  std::int64_t k = 0;
+  for (; k + 2 * width <= n; k += 2 * width) {
+    sums.add(values + k, cols + k, x);
+    others.add(values + k + width, cols + k + width, x);
+  }
+  if (k + width <= n) {
+    sums.add(values + k, cols + k, x);
+    k += width;
+  }
+  if (k < n) others.add_first(n - k, values + k, cols + k, x);
+  sums.add(others);
+  return sums.total();
+}
+
+/// Rows [first, last). Short rows go entry by entry: gathering and adding up lanes costs more.
+template <class T, class I, class O>
+void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
+              const vector_update<T>& out) noexcept {
+  constexpr std::int64_t short_row = sizeof(T) == 4 ? 12 : 6;
+  const O* offsets = a.row_offsets().data();
+  const I* cols = a.col_indices().data();
+  const T* values = a.values().data();
+  const bool overwrite = out.alpha == T{1} && out.beta == T{};
+  for (std::int64_t i = first; i < last; ++i) {
+    const auto k = static_cast<std::int64_t>(offsets[i]);
+    const std::int64_t n = static_cast<std::int64_t>(offsets[i + 1]) - k;
+    T sum{};
+    if (n < short_row) {
+      for (std::int64_t e = k; e < k + n; ++e) sum += values[e] * x[cols[e]];
+    } else {
+      sum = dot_row(values + k, cols + k, n, x);
+    }
+    if (overwrite) {
+      out.z[i] = sum;
+    } else {
+      out.store(i, sum);
+    }
+  }
+}
+
+/// Slices [first, last).
+template <class T, class I>
+void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                 const T* x, const vector_update<T>& out) noexcept {
+  const std::int64_t* offsets = a.slice_offsets().data();
+  const std::int64_t* slice_rows = a.slice_rows().data();
+  const I* order = a.row_order().data();
+  const std::int32_t* lengths = a.row_lengths().data();
+  const bool overwrite = out.alpha == T{1} && out.beta == T{};
+  for (std::int64_t s = first; s < last; ++s) {
+    const T* values = a.values().data() + offsets[s];
+    const I* cols = a.col_indices().data() + offsets[s];
+    const std::int64_t row0 = slice_rows[s];
+    const std::int64_t rows = slice_rows[s + 1] - row0;
+    if (rows == 1) {
+      const std::int64_t n = offsets[s + 1] - offsets[s];
+      out.store(static_cast<std::int64_t>(order[row0]), dot_row(values, cols, n, x));
+      continue;
+    }
+    lane_sums<T> sums;
+    std::int32_t step = 0;
+    if (rows == 16) {
+      for (const std::int32_t whole = lengths[row0 + 15]; step < whole; ++step) {
+        sums.add(values, cols, x);
+        values += 16;
+        cols += 16;
+      }
+    }
+    const slice_lengths ends(lengths + row0, rows);
+    for (const std::int32_t longest = lengths[row0]; step < longest; ++step) {
+      const std::int64_t n = ends.longer_than(step);
+      sums.add_first(n, values, cols, x);
+      values += n;
+      cols += n;
+    }
+    T totals[16];
+    sums.store(totals);
+    const I* const to = order + row0;
+    if (overwrite && rows == 16) {
+      for (int r = 0; r < 16; ++r) out.z[to[r]] = totals[r];
+    } else {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        out.store(static_cast<std::int64_t>(to[r]), totals[r]);
+      }
+    }
+  }
+}

@@ -1,0 +1,201 @@
+// optimize: exact round trips, products, bands; recommend; which kernel the tables choose.
+#include <algorithm>
+#include <complex>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tilebit/convert.hpp>
+#include <tilebit/inspect.hpp>
+#include <tilebit/kernels/dispatch.hpp>
+#include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
+
+#include "catch.hpp"
+#include "generators.hpp"
+#include "oracle.hpp"
+
+namespace tb = tilebit;
+using generators::source;
+
+namespace {
+
+/// Dense blocks in the upper rows, scattered entries and some long rows in the lower ones, with
+/// empty rows among them: more rows than one band and one sorting window.
+template <class T>
+tb::coo_matrix<T> mixed(source& from) {
+  const std::int64_t rows = 9003;
+  const std::int64_t cols = 700;
+  generators::triples<T, std::int32_t> t;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    if (i < 1000) {
+      const std::int64_t first = i / 4 * 4 % 640;
+      for (std::int64_t j = first; j < first + 40; ++j) t.add(i, j, from.value<T>());
+    } else if (i % 997 == 0) {
+      for (std::int64_t j = i % 3; j < cols; j += 2) t.add(i, j, from.value<T>());
+    } else if (i % 5 != 0) {
+      for (std::int64_t j = i % 41; j < cols; j += 50 + i % 100) t.add(i, j, from.value<T>());
+    }
+  }
+  return std::move(t).matrix(rows, cols);
+}
+
+template <class T, class I>
+void check_exact(const tb::coo_matrix<T, I>& a) {
+  CAPTURE(a.rows(), a.cols(), a.nnz());
+  const auto h = tb::optimize(a);
+  tb::validate(h);
+  CHECK(h.rows() == a.rows());
+  CHECK(h.cols() == a.cols());
+  CHECK(h.nnz() == a.nnz());
+  CHECK(tb::to_coo(h) == a);
+  CHECK(tb::to_csr(h) == tb::to_csr(a));
+  CHECK(tb::to_bitmap(tb::transposed(h)) == tb::to_bitmap(tb::transposed(a)));
+  CHECK(tb::to_coo(tb::optimize(tb::to_bitmap(a))) == a);
+  CHECK(tb::to_coo(tb::optimize(tb::transposed(tb::to_csr(tb::transposed(a))))) == a);
+  CHECK(tb::to_coo(tb::optimize(a, tb::operation::spmm)) == a);
+  std::int64_t count = 0;
+  for (const auto e : tb::entries(h)) count += e.value == T{} ? 0 : 1;
+  CHECK(count == std::ranges::count_if(a.values(), [](const T& x) { return x != T{}; }));
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("an optimized matrix gives the matrix back exactly", "[optimize]", double, float,
+                   std::complex<float>, std::int32_t) {
+  using T = TestType;
+  source from(31);
+  oracle::at_every_isa([&] {
+    for (const int m : {0, 1, 3, 4, 15, 16, 17, 63, 64, 65, 257}) {
+      for (const int n : {0, 1, 5, 64, 200}) {
+        check_exact(generators::uniform<T>(m, n, m % 2 == 0 ? 60 : 10, from));
+      }
+    }
+    check_exact(generators::giant_row<T>(50, 300, from));
+    check_exact(generators::empty_rows<T>(50, 90, from));
+    check_exact(generators::blocks<T>(333, 222, from));
+    check_exact(mixed<T>(from));
+  });
+}
+
+TEST_CASE("explicit zeros and 64-bit indices pass through optimize", "[optimize]") {
+  const tb::coo_matrix<double, std::int64_t> a({0.0, -0.0, 3.0}, {0, 2, 5}, {1, 0, 6}, {6, 7});
+  const auto back = tb::to_coo(tb::optimize(a));
+  CHECK(back == a);
+  CHECK(std::signbit(back.values()[1]));
+}
+
+TEMPLATE_TEST_CASE("bands of tiles and slices multiply as one matrix", "[optimize]", double,
+                   float) {
+  using T = TestType;
+  source from(32);
+  const auto a = mixed<T>(from);
+  const auto x = generators::vector<T>(a.cols(), from);
+  const auto y0 = generators::vector<T>(a.rows(), from);
+  const auto xt = generators::vector<T>(a.rows(), from);
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a);
+    tb::validate(h);
+    const auto view = h.view();
+    CHECK(view.sliced().nnz() > 0);
+    if (tb::active_isa() == tb::isa::avx512) {
+      CHECK(view.tiles().nnz() > 0);
+      CHECK(view.bands().size() == 1); // neighbouring bands are one
+    }
+    std::vector<T> y(y0.size(), T(99));
+    tb::multiply(h, x, y);
+    oracle::check_spmv(a, x, y);
+    tb::multiply(tb::scaled(3, h), x, tb::scaled(2, y0), y);
+    oracle::check_spmv(a, x, y, T(3), T(2), y0);
+    std::vector<T> yt(x.size(), T(99));
+    tb::multiply(tb::transposed(h), xt, yt);
+    oracle::check_spmv(tb::transposed(a), xt, yt);
+    for (const auto& policy : {tb::threads(2), tb::threads(5)}) {
+      std::vector<T> other(y.size());
+      tb::multiply(policy, tb::scaled(3, h), x, tb::scaled(2, y0), other);
+      CHECK(std::memcmp(other.data(), y.data(), y.size() * sizeof(T)) == 0);
+    }
+  });
+}
+
+TEST_CASE("an optimized matrix is empty when default made or moved from", "[optimize]") {
+  tb::optimized_matrix<double> none;
+  tb::validate(none);
+  CHECK(none.rows() == 0);
+  source from(33);
+  auto h = tb::optimize(generators::uniform<double>(20, 30, 20, from));
+  const auto other = std::move(h);
+  CHECK(other.nnz() > 0);
+  tb::validate(h); // NOLINT(bugprone-use-after-move)
+  std::vector<double> nothing;
+  tb::multiply(h, nothing, nothing);
+  CHECK(tb::to_coo(h).nnz() == 0);
+}
+
+TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
+  using offsets = std::vector<std::int64_t>;
+  const std::vector<double> values{1, 2, 3};
+  const std::vector<int> cols{0, 1, 2};
+  const offsets zeros{0, 0};
+  const tb::bitmap_view<const double, int> no_tiles({}, std::vector<std::uint16_t>{},
+                                                    std::vector<int>{}, zeros, zeros, {3, 4});
+  const auto message = [&](const offsets& slice_offsets, const offsets& slice_rows,
+                           const std::vector<int>& order, const std::vector<std::int32_t>& lengths,
+                           const std::vector<tb::tile_band>& bands = {}) {
+    const tb::sliced_view<const double, int> sliced(values, cols, slice_offsets, slice_rows, order,
+                                                    lengths, {3, 4});
+    const tb::optimized_view<const double, int> a(no_tiles, bands, sliced);
+    return oracle::message_of<tb::invalid_matrix>([&] { tb::validate(a); });
+  };
+  CHECK(oracle::contains(message({0, 2}, {0, 3}, {0, 1, 2}, {2, 1, 0}), "slice_offsets"));
+  CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 3}, {2, 1, 0}), "row_order"));
+  CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {1, 2, 0}), "slice 0"));
+  CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 2, 0}), "slice 0"));
+  CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 1}, {2, 1, 0}), "row 1 is in two parts"));
+  CHECK(oracle::contains(message({0, 3}, {0, 2}, {0, 2}, {2, 1}), "row 1 is in no part"));
+  CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 1}}), "two parts"));
+  CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 2}}), "no band"));
+}
+
+TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
+  source from(34);
+  const auto blocks = generators::uniform<double>(400, 400, 90, from);
+  const auto scattered = generators::scattered<double>(3000, 3000, 60000, from);
+  const auto r = tb::recommend(scattered);
+  CHECK(r.best == tb::format::csr);
+  CHECK(r.gain == 1.0);
+  CHECK(oracle::contains(r.reason, "CSR"));
+  oracle::at_every_isa([&] {
+    const auto b = tb::recommend(tb::to_bitmap(blocks));
+    if (tb::active_isa() == tb::isa::avx512) {
+      CHECK(b.best == tb::format::bitmap);
+      CHECK(b.gain > 1.5);
+    }
+    CHECK(oracle::contains(b.reason, std::string(tb::to_string(tb::active_isa()))));
+  });
+  CHECK(tb::recommend(blocks, tb::operation::spmm).best == tb::format::csr);
+  CHECK(tb::recommend(generators::uniform<std::int32_t>(20, 20, 90, from)).best == tb::format::csr);
+  CHECK(tb::recommend(tb::coo_matrix<double>()).gain == 1.0);
+  CHECK(tb::to_string(tb::format::bitmap_grid) == "bitmap grid");
+}
+
+TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", float, double) {
+  using T = TestType;
+  const auto check = [](const auto& rows) {
+    oracle::at_every_isa([&] {
+      const auto& row = tb::kernels::select(rows);
+      CHECK(row.level == tb::active_isa());
+      CHECK((row.name == "reference") == (row.level == tb::isa::scalar));
+    });
+  };
+#ifndef TILEBIT_DISABLE_SIMD
+  check(tb::kernels::spmv_table<tb::csr_view<const T, std::int32_t, std::int64_t>>::rows);
+  check(tb::kernels::spmv_table<tb::csr_view<const T, std::int64_t, std::int32_t>>::rows);
+  check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int32_t>>::rows);
+  check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int64_t>>::rows);
+  check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int32_t>>::rows);
+  check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int64_t>>::rows);
+#endif
+}
