@@ -1,5 +1,5 @@
-// SpMV of every format, and of optimize(a), against a plain CSR loop and other libraries, all in one
-// process and interleaved.
+// SpMV of every format, and of optimize(a), against a plain CSR loop and other libraries, all in
+// one process and interleaved.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
@@ -77,8 +77,8 @@ std::vector<std::string> peer_names() {
 template <class T>
 tb::csr_matrix<T> as_csr(const bench::real_matrix& a) {
   const std::vector<T> values(a.values().begin(), a.values().end());
-  return tb::to_csr(tb::coo_matrix<T>(values, a.row_indices(), a.col_indices(),
-                                      {a.rows(), a.cols()}));
+  return tb::to_csr(
+      tb::coo_matrix<T>(values, a.row_indices(), a.col_indices(), {a.rows(), a.cols()}));
 }
 
 template <class T>
@@ -119,12 +119,17 @@ result measure(const std::string& name, const bench::real_matrix& from, int thre
   };
   const auto nothing = [] {};
   if (threads == 1) {
-    add("plain CSR", [&] { plain_csr_spmv(csr, x.data(), y.data()); }, nothing, true);
+    add(
+        "plain CSR", [&] { plain_csr_spmv(csr, x.data(), y.data()); }, nothing, true);
   }
-  add("COO", [&] { tb::multiply(policy, coo, x, y); }, nothing, true);
-  add("CSR", [&] { tb::multiply(policy, csr, x, y); }, nothing, true);
-  add("bitmap", [&] { tb::multiply(policy, bitmap, x, y); }, nothing, true);
-  add("optimized", [&] { tb::multiply(policy, optimized, x, y); }, nothing, true);
+  add(
+      "COO", [&] { tb::multiply(policy, coo, x, y); }, nothing, true);
+  add(
+      "CSR", [&] { tb::multiply(policy, csr, x, y); }, nothing, true);
+  add(
+      "bitmap", [&] { tb::multiply(policy, bitmap, x, y); }, nothing, true);
+  add(
+      "optimized", [&] { tb::multiply(policy, optimized, x, y); }, nothing, true);
   for (const auto& library : bench::peer_libraries()) {
     bench::peer<T> peer;
     if constexpr (std::is_same_v<T, float>) {
@@ -264,9 +269,9 @@ void print_summary(const std::vector<result>& results) {
       }
       return std::numeric_limits<double>::quiet_NaN();
     };
-    print_mean(results, (std::string(format) + ", two threads over one, above 8 MB").c_str(),
-               [&](const result& r) { return r.threads == 2 && r.megabytes.at(format) > 8; },
-               speedup);
+    print_mean(
+        results, (std::string(format) + ", two threads over one, above 8 MB").c_str(),
+        [&](const result& r) { return r.threads == 2 && r.megabytes.at(format) > 8; }, speedup);
   }
 }
 
@@ -282,9 +287,12 @@ void write_json(const std::string& path, const std::vector<result>& results,
     out["peers"].push_back({{"name", library.name}, {"version", library.version}});
   }
   for (const auto& r : results) {
-    nlohmann::json row{{"name", r.name},     {"type", r.type},
-                       {"threads", r.threads}, {"nnz", r.nnz},
-                       {"fill", r.fill},     {"recommended", r.recommended},
+    nlohmann::json row{{"name", r.name},
+                       {"type", r.type},
+                       {"threads", r.threads},
+                       {"nnz", r.nnz},
+                       {"fill", r.fill},
+                       {"recommended", r.recommended},
                        {"optimize_seconds", r.optimize_seconds}};
     for (const auto& [name, t] : r.times) {
       row["seconds"][name] = t.seconds;

@@ -120,6 +120,30 @@ TEMPLATE_TEST_CASE("bands of tiles and slices multiply as one matrix", "[optimiz
   });
 }
 
+TEMPLATE_TEST_CASE("stencils are multiplied without gathering", "[optimize]", double, float) {
+  using T = TestType;
+  source from(35);
+  generators::triples<T, std::int32_t> t; // 9 diagonals, a few entries elsewhere
+  for (std::int64_t i = 0; i < 500; ++i) {
+    for (const int d : {-40, -39, -38, -1, 0, 1, 38, 39, 40}) {
+      const std::int64_t j = i + d;
+      if (j >= 0 && j < 500) t.add(i, i == 250 && d == 40 ? 499 : j, from.value<T>());
+    }
+  }
+  const auto a = std::move(t).matrix(500, 500);
+  const auto x = generators::vector<T>(500, from);
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a, tb::operation::spmm); // all rows in slices
+    tb::validate(h);
+    const auto runs = h.view().sliced().slice_runs();
+    CHECK(std::ranges::count_if(runs, [](auto r) { return r != 0; }) > 20);
+    std::vector<T> y(500);
+    tb::multiply(h, x, y);
+    oracle::check_spmv(a, x, y);
+    CHECK(tb::to_coo(h) == a);
+  });
+}
+
 TEST_CASE("an optimized matrix is empty when default made or moved from", "[optimize]") {
   tb::optimized_matrix<double> none;
   tb::validate(none);
@@ -144,8 +168,9 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   const auto message = [&](const offsets& slice_offsets, const offsets& slice_rows,
                            const std::vector<int>& order, const std::vector<std::int32_t>& lengths,
                            const std::vector<tb::tile_band>& bands = {}) {
-    const tb::sliced_view<const double, int> sliced(values, cols, slice_offsets, slice_rows, order,
-                                                    lengths, {3, 4});
+    const std::vector<std::uint64_t> runs(slice_offsets.size() - 1);
+    const tb::sliced_view<const double, int> sliced(values, cols, slice_offsets, slice_rows, runs,
+                                                    order, lengths, {3, 4});
     const tb::optimized_view<const double, int> a(no_tiles, bands, sliced);
     return oracle::message_of<tb::invalid_matrix>([&] { tb::validate(a); });
   };

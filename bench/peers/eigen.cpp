@@ -1,5 +1,5 @@
-// Eigen: row-major SparseMatrix, noalias product; threads by OpenMP where the build has it. Compiled
-// with -march=native, which Eigen's documentation recommends.
+// Eigen: row-major SparseMatrix, noalias product; threads by OpenMP where the build has it.
+// Compiled with -march=native, which Eigen's documentation recommends.
 #include <Eigen/SparseCore>
 
 #include "peers.hpp"

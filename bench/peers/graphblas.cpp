@@ -1,5 +1,5 @@
-// SuiteSparse:GraphBLAS: CSR matrix and full vectors, GrB_mxv over plus-times. x and y are packed and
-// unpacked without a copy, so that only the product is timed.
+// SuiteSparse:GraphBLAS: CSR matrix and full vectors, GrB_mxv over plus-times. x and y are packed
+// and unpacked without a copy, so that only the product is timed.
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -66,10 +66,9 @@ peer<T> make(const tilebit::csr_matrix<T>& a, int threads) {
   auto* p = static_cast<GrB_Index*>(copy_of(offsets.data(), offsets.size()));
   auto* j = static_cast<GrB_Index*>(copy_of(indices.data(), indices.size()));
   void* v = copy_of(a.values().data(), a.values().size());
-  check(GxB_Matrix_import_CSR(&h->matrix, type, rows, cols, &p, &j, &v,
-                              offsets.size() * sizeof(GrB_Index),
-                              indices.size() * sizeof(GrB_Index), a.values().size() * sizeof(T),
-                              false, false, nullptr));
+  check(GxB_Matrix_import_CSR(
+      &h->matrix, type, rows, cols, &p, &j, &v, offsets.size() * sizeof(GrB_Index),
+      indices.size() * sizeof(GrB_Index), a.values().size() * sizeof(T), false, false, nullptr));
   check(GrB_Vector_new(&h->x, type, cols));
   check(GrB_Vector_new(&h->y, type, rows));
   // x is loaded at the first call with other contents; the benchmark never changes it in between.

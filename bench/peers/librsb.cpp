@@ -50,6 +50,8 @@ peer<T> make(const tilebit::csr_matrix<T>& a, int threads) {
 
 } // namespace
 
-peer_library librsb_library() { return {"librsb", RSB_LIBRSB_VER_STRING, &make<float>, &make<double>}; }
+peer_library librsb_library() {
+  return {"librsb", RSB_LIBRSB_VER_STRING, &make<float>, &make<double>};
+}
 
 } // namespace bench

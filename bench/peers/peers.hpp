@@ -1,5 +1,5 @@
-// The other libraries that bench/spmv measures, each used as its manual advises. One file a library;
-// CMake builds those that it finds.
+// The other libraries that bench/spmv measures, each used as its manual advises. One file a
+// library; CMake builds those that it finds.
 #pragma once
 
 #include <functional>

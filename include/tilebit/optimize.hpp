@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -75,11 +76,14 @@ predicted_times predict_rows(std::span<const O> row_offsets, std::int64_t first,
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
     t.coo += entries * cost.coo_entry;
-    t.csr += n < short_row ? entries * cost.short_entry + 1.5 : entries * cost.entry + cost.row;
-    t.sliced += entries * cost.entry + (n >= long_row ? cost.row : cost.slice / 16);
+    t.csr += n < short_row ? entries * cost.short_entry + cost.short_row
+                           : entries * cost.entry + cost.row;
+    t.sliced += n >= long_row ? entries * cost.entry + cost.row
+                              : entries * cost.slice_entry + cost.slice_row;
+    t.bitmap += entries * cost.tile_entry;
   }
-  t.bitmap = static_cast<double>(tiles) * cost.tile +
-             static_cast<double>(last - first) / 4 * cost.tile_row;
+  t.bitmap += static_cast<double>(tiles) * cost.tile +
+              static_cast<double>(last - first) / 4 * cost.tile_row;
   return t;
 }
 
@@ -130,6 +134,19 @@ bitmap_matrix<T, I> tiles_in_bands(const bitmap_matrix<T, I>& a, std::span<const
   return {trusted{}, std::move(out), shape(a.rows(), a.cols())};
 }
 
+/// The steps of a slice of 16 rows whose columns follow each other; none unless they are the most
+/// of its steps, because a kernel that has to choose at each one mispredicts.
+template <class I>
+std::uint64_t runs_of(const I* cols, std::int64_t steps) noexcept {
+  std::uint64_t runs = 0;
+  for (std::int64_t k = 0; k < std::min<std::int64_t>(steps, 64); ++k) {
+    bool follow = true;
+    for (std::int64_t r = 1; r < 16; ++r) follow &= cols[16 * k + r] == cols[16 * k + r - 1] + 1;
+    runs |= static_cast<std::uint64_t>(follow) << k;
+  }
+  return 4 * std::popcount(runs) >= 3 * steps ? runs : 0;
+}
+
 /// Appends a slice of the given rows, longest first.
 template <class T, class I, class O>
 void append_slice(const csr_view<const T, I, O>& a, std::span<const std::int64_t> rows,
@@ -152,6 +169,10 @@ void append_slice(const csr_view<const T, I, O>& a, std::span<const std::int64_t
       out.col_indices.push_back(a.col_indices()[k]);
     }
   }
+  const bool full = rows.size() == 16 && length_of(rows.back()) > 0;
+  out.slice_runs.push_back(
+      full ? runs_of(out.col_indices.data() + out.slice_offsets.back(), length_of(rows.back()))
+           : 0);
   out.slice_rows.push_back(length(out.row_order));
   out.slice_offsets.push_back(length(out.values));
 }

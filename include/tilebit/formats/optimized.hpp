@@ -81,7 +81,8 @@ public:
     return of(tiles_.elements()) + of(tiles_.bitmaps()) + of(tiles_.tile_cols()) +
            of(tiles_.tile_row_offsets()) + of(tiles_.element_offsets()) + of(bands_) +
            of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
-           of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths);
+           of(sliced_.slice_rows) + of(sliced_.slice_runs) + of(sliced_.row_order) +
+           of(sliced_.row_lengths);
   }
 
   optimized_view<const T, I> view() const noexcept {
@@ -105,11 +106,13 @@ void validate(const optimized_view<T, I>& a) {
   if (s.slice_offsets().back() != s.nnz() ||
       s.slice_rows().back() != detail::length(s.row_order()) ||
       s.slice_rows().size() != s.slice_offsets().size() ||
+      detail::length(s.slice_runs()) != s.slices() ||
       s.row_lengths().size() != s.row_order().size() ||
       s.col_indices().size() != s.values().size()) {
-    throw invalid_matrix("optimized: the lengths of slice_offsets, slice_rows, row_order, "
-                         "row_lengths, col_indices and values disagree",
-                         s.slices());
+    throw invalid_matrix(
+        "optimized: the lengths of slice_offsets, slice_rows, slice_runs, row_order, "
+        "row_lengths, col_indices and values disagree",
+        s.slices());
   }
   detail::check_indices(s.col_indices(), a.cols(), "optimized: col_indices");
   detail::check_indices(s.row_order(), a.rows(), "optimized: row_order");
@@ -125,7 +128,16 @@ void validate(const optimized_view<T, I>& a) {
     }
     const std::int64_t stored =
         s.slice_offsets()[detail::at(k) + 1] - s.slice_offsets()[detail::at(k)];
-    if (last == first || last - first > 16 ||
+    bool runs = true;
+    std::size_t at_step = detail::at(s.slice_offsets()[detail::at(k)]);
+    for (std::uint64_t left = s.slice_runs()[detail::at(k)]; left != 0; left >>= 1, at_step += 16) {
+      runs &= last - first == 16 &&
+              std::cmp_less_equal(at_step + 16, s.slice_offsets()[detail::at(k) + 1]);
+      for (std::size_t r = 1; runs && (left & 1) != 0 && r < 16; ++r) {
+        runs &= s.col_indices()[at_step + r] == s.col_indices()[at_step + r - 1] + 1;
+      }
+    }
+    if (!runs || last == first || last - first > 16 ||
         (last - first > 1 && (!falling || entries != stored))) {
       throw invalid_matrix(detail::message("optimized: slice ", k, " does not hold its rows"), k);
     }

@@ -311,6 +311,7 @@ void for_each_array(const View& a, F&& f) {
     } else if constexpr (requires { a.slice_offsets(); }) {
       f(a.slice_offsets(), "the slice offsets of A");
       f(a.slice_rows(), "the slice rows of A");
+      f(a.slice_runs(), "the slice runs of A");
       f(a.row_order(), "the row order of A");
       f(a.row_lengths(), "the row lengths of A");
     } else {

@@ -1,7 +1,8 @@
 // What an SpMV costs in each layout: the time model behind recommend and optimize.
 //
-// Times are in nanoseconds on a server core of 2023; only their ratios decide. They were fitted to
-// the measurements of bench/spmv on matrices whose operands lie in the caches.
+// Times are in nanoseconds on a server core of 2023; only their ratios decide. They are
+// least-squares fits of relative errors to the times of 40 public matrices, most of which lie in
+// the second- and third-level cache (bench/run --peers measures the same).
 #pragma once
 
 #include <cstddef>
@@ -12,14 +13,17 @@
 
 namespace tilebit::detail {
 
-/// Entries and rows in units of what kernels do with them.
+/// What kernels spend on the pieces of a matrix.
 struct spmv_costs {
   double tile;        ///< one tile
+  double tile_entry;  ///< each entry of it
   double tile_row;    ///< the end of a tile row
-  double entry;       ///< one gathered entry
-  double slice;       ///< begin and end of a slice
-  double row;         ///< begin and end of a row of its own
-  double short_entry; ///< one entry of a row too short to be gathered
+  double entry;       ///< one entry of a CSR row that is gathered
+  double row;         ///< its begin and end
+  double short_entry; ///< one entry of a CSR row too short for that
+  double short_row;   ///< its begin and end
+  double slice_entry; ///< one entry of a slice
+  double slice_row;   ///< one row of a slice, begin and end
   double coo_entry;   ///< one entry added into y
 };
 
@@ -28,13 +32,14 @@ constexpr spmv_costs costs_of_spmv(std::size_t value_bytes, isa level) noexcept 
   const bool narrow = value_bytes == 4;
   switch (level) {
   case isa::avx512:
-    return narrow ? spmv_costs{1.3, 6, 0.27, 12, 7, 0.8, 1.2}
-                  : spmv_costs{2.3, 7, 0.36, 12, 7, 0.8, 1.2};
+    return narrow ? spmv_costs{1.26, 0, 6, 0.27, 6, 0.4, 1.6, 0.28, 0.8, 1.9}
+                  : spmv_costs{2.75, 0, 6, 0.40, 3.3, 0.2, 2.4, 0.345, 0.9, 1.9};
   case isa::avx2:
-    return narrow ? spmv_costs{5, 6, 0.45, 14, 7, 0.8, 1.2}
-                  : spmv_costs{6, 7, 0.5, 14, 7, 0.8, 1.2};
+    return narrow ? spmv_costs{5, 0, 4.4, 0.32, 1.8, 0.4, 1.4, 0.27, 0.85, 1.9}
+                  : spmv_costs{5.9, 0, 3.6, 0.45, 2, 0.2, 2.3, 0.36, 1.2, 1.9};
   default:
-    return {8, 6, 0.8, 16, 3, 0.8, 1.2};
+    return narrow ? spmv_costs{1.5, 1.26, 0, 0.6, 1, 0.2, 3.6, 0.37, 1.6, 1.9}
+                  : spmv_costs{1.8, 1.24, 0, 0.64, 1, 0.1, 3.7, 0.45, 2.6, 1.9};
   }
 }
 

@@ -159,18 +159,55 @@ void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t las
   }
 }
 
+/// sums[r] += entries r of `steps` whole steps, for four of the 16 rows, whose sums stay in
+/// registers.
+template <bool Conjugate, class T, class I>
+void add_whole_steps(const T* values, const I* cols, std::int64_t steps, const T* x,
+                     T* TILEBIT_RESTRICT sums) noexcept {
+  T s[4] = {};
+  for (std::int64_t k = 0; k < 16 * steps; k += 16) {
+    for (std::int64_t r = 0; r < 4; ++r) {
+      s[r] = detail::add(s[r], detail::mul(element<Conjugate>(values[k + r]), x[cols[k + r]]));
+    }
+  }
+  for (std::int64_t r = 0; r < 4; ++r) sums[r] = s[r];
+}
+
 /// SpMV of slices [first, last).
 template <bool Conjugate, class T, class I>
 void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
           const vector_update<T>& out) noexcept {
   for (std::int64_t s = first; s < last; ++s) {
-    T sums[sliced_view<const T, I>::height] = {};
-    detail::for_each_in_slice(a, s, [&](std::size_t r, std::int64_t j, const T& value) {
-      sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(value), x[j]));
-    });
-    const std::int64_t row0 = a.slice_rows()[at(s)];
-    for (std::int64_t r = 0; row0 + r < a.slice_rows()[at(s) + 1]; ++r) {
-      out.store(static_cast<std::int64_t>(a.row_order()[at(row0 + r)]), sums[r]);
+    const T* values = a.values().data() + a.slice_offsets()[at(s)];
+    const T* const end = a.values().data() + a.slice_offsets()[at(s) + 1];
+    const I* cols = a.col_indices().data() + a.slice_offsets()[at(s)];
+    const I* const rows = a.row_order().data() + a.slice_rows()[at(s)];
+    const std::int32_t* const lengths = a.row_lengths().data() + a.slice_rows()[at(s)];
+    std::int64_t active = a.slice_rows()[at(s) + 1] - a.slice_rows()[at(s)];
+    const std::int64_t height = active;
+    T sums[16] = {};
+    if (height == 1) {
+      T sum{};
+      for (; values < end; ++values, ++cols) {
+        sum = detail::add(sum, detail::mul(element<Conjugate>(*values), x[*cols]));
+      }
+      sums[0] = sum;
+    } else {
+      const std::int32_t whole = height == 16 ? lengths[15] : 0;
+      for (std::int64_t r = 0; whole > 0 && r < 16; r += 4) {
+        add_whole_steps<Conjugate>(values + r, cols + r, whole, x, sums + r);
+      }
+      values += 16 * static_cast<std::int64_t>(whole);
+      cols += 16 * static_cast<std::int64_t>(whole);
+      for (std::int32_t step = whole; values < end; ++step) {
+        while (lengths[active - 1] <= step) --active;
+        for (std::int64_t r = 0; r < active; ++r) {
+          sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(*values++), x[*cols++]));
+        }
+      }
+    }
+    for (std::int64_t r = 0; r < height; ++r) {
+      out.store(static_cast<std::int64_t>(rows[r]), sums[r]);
     }
   }
 }

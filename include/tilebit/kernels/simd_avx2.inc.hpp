@@ -194,6 +194,19 @@ struct lane_sums {
       parts[k / width].add_first(n - k, values + k, cols + k, x);
     }
   }
+  /// Columns that follow each other: x stands at the first one.
+  void add_run(const float* values, const float* x) noexcept {
+    for (std::int64_t k = 0; k < 16; k += width) {
+      auto& sum = parts[k / width].sum;
+      sum = _mm256_fmadd_ps(_mm256_loadu_ps(values + k), _mm256_loadu_ps(x + k), sum);
+    }
+  }
+  void add_run(const double* values, const double* x) noexcept {
+    for (std::int64_t k = 0; k < 16; k += width) {
+      auto& sum = parts[k / width].sum;
+      sum = _mm256_fmadd_pd(_mm256_loadu_pd(values + k), _mm256_loadu_pd(x + k), sum);
+    }
+  }
   void store(float* to) const noexcept {
     for (std::int64_t k = 0; k < 16; k += width) _mm256_storeu_ps(to + k, parts[k / width].sum);
   }
@@ -219,3 +232,23 @@ struct slice_lengths {
     return std::popcount(longer(low)) + std::popcount(longer(high));
   }
 };
+
+/// The product of a row of few entries, one after the other. Written with intrinsics, because a
+/// compiler that vectorises the plain loop makes it slower than it was.
+template <class I>
+double dot_short_row(const double* values, const I* cols, std::int64_t n,
+                     const double* x) noexcept {
+  __m128d sum = _mm_setzero_pd();
+  for (std::int64_t k = 0; k < n; ++k) {
+    sum = _mm_fmadd_sd(_mm_load_sd(values + k), _mm_load_sd(x + cols[k]), sum);
+  }
+  return _mm_cvtsd_f64(sum);
+}
+template <class I>
+float dot_short_row(const float* values, const I* cols, std::int64_t n, const float* x) noexcept {
+  __m128 sum = _mm_setzero_ps();
+  for (std::int64_t k = 0; k < n; ++k) {
+    sum = _mm_fmadd_ss(_mm_load_ss(values + k), _mm_load_ss(x + cols[k]), sum);
+  }
+  return _mm_cvtss_f32(sum);
+}

@@ -165,6 +165,10 @@ struct lane_sums<float> {
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
     all.add_first(n, values, cols, x);
   }
+  /// Columns that follow each other: x stands at the first one.
+  void add_run(const float* values, const float* x) noexcept {
+    all.sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), _mm512_loadu_ps(x), all.sum);
+  }
   void store(float* to) const noexcept { _mm512_storeu_ps(to, all.sum); }
 };
 
@@ -184,6 +188,10 @@ struct lane_sums<double> {
     low.add_first(n < 8 ? n : 8, values, cols, x);
     if (n > 8) high.add_first(n - 8, values + 8, cols + 8, x);
   }
+  void add_run(const double* values, const double* x) noexcept {
+    low.sum = _mm512_fmadd_pd(_mm512_loadu_pd(values), _mm512_loadu_pd(x), low.sum);
+    high.sum = _mm512_fmadd_pd(_mm512_loadu_pd(values + 8), _mm512_loadu_pd(x + 8), high.sum);
+  }
   void store(double* to) const noexcept {
     _mm512_storeu_pd(to, low.sum);
     _mm512_storeu_pd(to + 8, high.sum);
@@ -201,3 +209,23 @@ struct slice_lengths {
     return std::popcount(longer);
   }
 };
+
+/// The product of a row of few entries, one after the other. Written with intrinsics, because a
+/// compiler that vectorises the plain loop makes it slower than it was.
+template <class I>
+double dot_short_row(const double* values, const I* cols, std::int64_t n,
+                     const double* x) noexcept {
+  __m128d sum = _mm_setzero_pd();
+  for (std::int64_t k = 0; k < n; ++k) {
+    sum = _mm_fmadd_sd(_mm_load_sd(values + k), _mm_load_sd(x + cols[k]), sum);
+  }
+  return _mm_cvtsd_f64(sum);
+}
+template <class I>
+float dot_short_row(const float* values, const I* cols, std::int64_t n, const float* x) noexcept {
+  __m128 sum = _mm_setzero_ps();
+  for (std::int64_t k = 0; k < n; ++k) {
+    sum = _mm_fmadd_ss(_mm_load_ss(values + k), _mm_load_ss(x + cols[k]), sum);
+  }
+  return _mm_cvtss_f32(sum);
+}

@@ -34,12 +34,8 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
   for (std::int64_t i = first; i < last; ++i) {
     const auto k = static_cast<std::int64_t>(offsets[i]);
     const std::int64_t n = static_cast<std::int64_t>(offsets[i + 1]) - k;
-    T sum{};
-    if (n < short_row) {
-      for (std::int64_t e = k; e < k + n; ++e) sum += values[e] * x[cols[e]];
-    } else {
-      sum = dot_row(values + k, cols + k, n, x);
-    }
+    const T sum = n < short_row ? dot_short_row(values + k, cols + k, n, x)
+                                : dot_row(values + k, cols + k, n, x);
     if (overwrite) {
       out.z[i] = sum;
     } else {
@@ -56,6 +52,7 @@ void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int6
   const std::int64_t* slice_rows = a.slice_rows().data();
   const I* order = a.row_order().data();
   const std::int32_t* lengths = a.row_lengths().data();
+  const std::uint64_t* runs = a.slice_runs().data();
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
   for (std::int64_t s = first; s < last; ++s) {
     const T* values = a.values().data() + offsets[s];
@@ -70,7 +67,17 @@ void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int6
     lane_sums<T> sums;
     std::int32_t step = 0;
     if (rows == 16) {
-      for (const std::int32_t whole = lengths[row0 + 15]; step < whole; ++step) {
+      const std::int32_t whole = lengths[row0 + 15];
+      for (std::uint64_t left = runs[s]; left != 0; left >>= 1, ++step) {
+        if ((left & 1) != 0) {
+          sums.add_run(values, x + cols[0]);
+        } else {
+          sums.add(values, cols, x);
+        }
+        values += 16;
+        cols += 16;
+      }
+      for (; step < whole; ++step) {
         sums.add(values, cols, x);
         values += 16;
         cols += 16;
