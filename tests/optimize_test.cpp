@@ -216,6 +216,11 @@ TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", f
     });
   };
 #ifndef TILEBIT_DISABLE_SIMD
+  tb::isa best = tb::isa::scalar; // COO has no kernel for AVX2
+  oracle::at_every_isa([&] { best = std::max(best, tb::active_isa()); });
+  const auto& coo =
+      tb::kernels::select(tb::kernels::spmv_table<tb::coo_view<const T, std::int32_t>>::rows);
+  CHECK((coo.level == tb::isa::avx512) == (best == tb::isa::avx512));
   check(tb::kernels::spmv_table<tb::csr_view<const T, std::int32_t, std::int64_t>>::rows);
   check(tb::kernels::spmv_table<tb::csr_view<const T, std::int64_t, std::int32_t>>::rows);
   check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int32_t>>::rows);

@@ -46,9 +46,11 @@ void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
     if (complex && op.conjugated) return spmv_transposed<complex>(a, x, out);
     return spmv_transposed<false>(a, x, out);
   }
-  if constexpr (requires { a.row_indices(); }) {
-    if (complex && op.conjugated) return spmv<complex>(a, x, out);
-    return spmv<false>(a, x, out);
+  if constexpr (requires { a.row_indices(); }) { // any two entries may share a row: one thread
+    auto* function = select(spmv_table<std::remove_cvref_t<decltype(a)>>::rows).function;
+    if (complex && op.conjugated) function = &spmv<complex>;
+    out.prepare(0, a.rows());
+    function(a, 0, a.nnz(), x, out);
   } else {
     for_each_part(a, [&](const auto& part, std::int64_t begin, std::int64_t end) {
       auto* function = select(spmv_table<std::remove_cvref_t<decltype(part)>>::rows).function;

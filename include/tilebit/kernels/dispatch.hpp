@@ -27,7 +27,7 @@ struct kernel_row {
   Function* function;
 };
 
-/// SpMV of rows (CSR), tile rows (bitmap) or slices [first, last).
+/// SpMV of rows (CSR), tile rows (bitmap), slices or entries (COO, added to z) [first, last).
 template <class View, class T>
 using spmv_function = void(const View&, std::int64_t first, std::int64_t last, const T* x,
                            const vector_update<T>&) noexcept;
@@ -86,6 +86,20 @@ struct spmv_table<sliced_view<T, I>> {
 #endif
       kernel_row<function>{isa::avx2, "slices, gathers",
                            &avx2::spmv_sliced<std::remove_const_t<T>, I>},
+      kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
+};
+
+/// COO matrices of float and double.
+template <class T, class I>
+  requires(std::same_as<T, const float> || std::same_as<T, const double>)
+struct spmv_table<coo_view<T, I>> {
+  using View = coo_view<T, I>;
+  using function = spmv_function<View, std::remove_const_t<T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512, "entries, segmented sums",
+                           &avx512::spmv_coo<std::remove_const_t<T>, I>},
+#endif
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };
 #endif

@@ -30,6 +30,10 @@ struct vector_update {
     const T p = alpha == T{1} ? s : detail::mul(alpha, s);
     z[i] = beta == T{} ? p : detail::add(p, detail::mul(beta, y[i]));
   }
+  /// z_i += alpha * s, after prepare.
+  void accumulate(std::int64_t i, const T& s) const noexcept {
+    z[i] = detail::add(z[i], alpha == T{1} ? s : detail::mul(alpha, s));
+  }
   /// z_i = beta * y_i for [first, last): the start of kernels that add into z.
   void prepare(std::int64_t first, std::int64_t last) const noexcept {
     for (std::int64_t i = first; i < last; ++i) z[i] = beta == T{} ? T{} : detail::mul(beta, y[i]);
@@ -212,14 +216,22 @@ void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t las
   }
 }
 
-/// SpMV of a whole COO matrix in any order: z = beta * y, then z_i += alpha * a * x_j.
+/// SpMV of COO entries [first, last) in any order: z_i += alpha * a * x_j, added up in a register
+/// as long as the row stays the same.
 template <bool Conjugate, class T, class I>
-void spmv(const coo_view<const T, I>& a, const T* x, const vector_update<T>& out) noexcept {
-  out.prepare(0, a.rows());
-  for_each_entry<Conjugate>(a, 0, a.nnz(), [&](std::int64_t i, std::int64_t j, const T& v) {
-    const T p = detail::mul(v, x[j]);
-    out.z[i] = detail::add(out.z[i], out.alpha == T{1} ? p : detail::mul(out.alpha, p));
-  });
+void spmv(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  const I* rows = a.row_indices().data();
+  const I* cols = a.col_indices().data();
+  const T* values = a.values().data();
+  for (std::int64_t k = first; k < last;) {
+    const I row = rows[k];
+    T sum{};
+    do {
+      sum = detail::add(sum, detail::mul(element<Conjugate>(values[k]), x[cols[k]]));
+    } while (++k < last && rows[k] == row);
+    out.accumulate(static_cast<std::int64_t>(row), sum);
+  }
 }
 
 /// SpMV with the transpose of any format: z = beta * y, then z_j += alpha * a * x_i.
@@ -228,8 +240,7 @@ void spmv_transposed(const View& a, const T* x, const vector_update<T>& out) noe
   out.prepare(0, a.cols());
   for_each_part(a, [&](const auto& part, std::int64_t first, std::int64_t last) {
     for_each_entry<Conjugate>(part, first, last, [&](std::int64_t i, std::int64_t j, const T& v) {
-      const T p = detail::mul(v, x[i]);
-      out.z[j] = detail::add(out.z[j], out.alpha == T{1} ? p : detail::mul(out.alpha, p));
+      out.accumulate(j, detail::mul(v, x[i]));
     });
   });
 }

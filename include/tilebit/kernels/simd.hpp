@@ -9,6 +9,7 @@
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/bitmap.hpp"
+#include "../formats/coo.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/sliced.hpp"
 #include "reference.hpp"
@@ -31,6 +32,7 @@ TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcn
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "simd_avx512.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_coo_avx512.inc.hpp"
 #include "spmv_rows.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END

@@ -88,17 +88,26 @@ inline __m128i narrow(__m256i mask) noexcept {
   return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(mask, even));
 }
 
-/// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them.
+/// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
+/// full mask start from whatever its register held, and the processor waits for that.
+inline __m256i all_lanes() noexcept {
+  __m256i mask = _mm256_set1_epi32(-1);
+  asm("" : "+x"(mask));
+  return mask;
+}
+
+/// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them. The
+/// columns are loaded under a mask of their own: the same, but constant where all are.
 template <class I>
-__m256d gather(__m256i mask, const I* cols, const double* x) noexcept {
+__m256d gather(__m256i loaded, __m256i mask, const I* cols, const double* x) noexcept {
   const __m256d zero = _mm256_setzero_pd();
   const __m256d lanes = _mm256_castsi256_pd(mask);
   if constexpr (sizeof(I) == 8) {
     const auto* p = reinterpret_cast<const long long*>(cols);
-    return _mm256_mask_i64gather_pd(zero, x, _mm256_maskload_epi64(p, mask), lanes, 8);
+    return _mm256_mask_i64gather_pd(zero, x, _mm256_maskload_epi64(p, loaded), lanes, 8);
   } else {
     const __m128i narrow_cols =
-        _mm_maskload_epi32(reinterpret_cast<const int*>(cols), narrow(mask));
+        _mm_maskload_epi32(reinterpret_cast<const int*>(cols), narrow(loaded));
     if constexpr (std::is_signed_v<I>) {
       return _mm256_mask_i32gather_pd(zero, x, narrow_cols, lanes, 8);
     } else {
@@ -118,9 +127,9 @@ __m128 gather_half(__m256i mask, const I* cols, const float* x) noexcept {
   return _mm256_mask_i64gather_ps(_mm_setzero_ps(), x, wide, _mm_castsi128_ps(narrow(mask)), 4);
 }
 template <class I>
-__m256 gather(__m256i mask, const I* cols, const float* x) noexcept {
+__m256 gather(__m256i loaded, __m256i mask, const I* cols, const float* x) noexcept {
   if constexpr (sizeof(I) == 4 && std::is_signed_v<I>) {
-    const __m256i c = _mm256_maskload_epi32(reinterpret_cast<const int*>(cols), mask);
+    const __m256i c = _mm256_maskload_epi32(reinterpret_cast<const int*>(cols), loaded);
     return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, c, _mm256_castsi256_ps(mask), 4);
   } else {
     const __m128 low = gather_half(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(mask)), cols, x);
@@ -141,12 +150,13 @@ struct row_sum<float> {
   row_sum() noexcept : sum(_mm256_setzero_ps()) {}
   template <class I>
   void add(const float* values, const I* cols, const float* x) noexcept {
-    sum = _mm256_fmadd_ps(_mm256_loadu_ps(values), gather(_mm256_set1_epi32(-1), cols, x), sum);
+    sum = _mm256_fmadd_ps(_mm256_loadu_ps(values),
+                          gather(_mm256_set1_epi32(-1), all_lanes(), cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
     const __m256i mask = first_of_8(n); // lanes left out multiply 0 by 0
-    sum = _mm256_fmadd_ps(_mm256_maskload_ps(values, mask), gather(mask, cols, x), sum);
+    sum = _mm256_fmadd_ps(_mm256_maskload_ps(values, mask), gather(mask, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_ps(sum, other.sum); }
   float total() const noexcept {
@@ -164,12 +174,13 @@ struct row_sum<double> {
   row_sum() noexcept : sum(_mm256_setzero_pd()) {}
   template <class I>
   void add(const double* values, const I* cols, const double* x) noexcept {
-    sum = _mm256_fmadd_pd(_mm256_loadu_pd(values), gather(_mm256_set1_epi64x(-1), cols, x), sum);
+    sum = _mm256_fmadd_pd(_mm256_loadu_pd(values),
+                          gather(_mm256_set1_epi32(-1), all_lanes(), cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {
     const __m256i mask = first_of_4(n);
-    sum = _mm256_fmadd_pd(_mm256_maskload_pd(values, mask), gather(mask, cols, x), sum);
+    sum = _mm256_fmadd_pd(_mm256_maskload_pd(values, mask), gather(mask, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_pd(sum, other.sum); }
   double total() const noexcept {

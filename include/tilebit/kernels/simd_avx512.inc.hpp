@@ -66,16 +66,30 @@ struct tile_accumulator<double> {
   }
 };
 
-/// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them.
+/// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
+/// full mask start from whatever its register held, and the processor waits for that.
+inline __mmask8 all_of_8() noexcept {
+  __mmask8 mask = 0xff;
+  asm("" : "+Yk"(mask));
+  return mask;
+}
+inline __mmask16 all_of_16() noexcept {
+  __mmask16 mask = 0xffff;
+  asm("" : "+Yk"(mask));
+  return mask;
+}
+
+/// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them. The
+/// columns are loaded under a mask of their own: the same, but constant where all are.
 template <class I>
-__m512d gather(__mmask8 mask, const I* cols, const double* x) noexcept {
+__m512d gather(__mmask8 loaded, __mmask8 mask, const I* cols, const double* x) noexcept {
   const __m512d zero = _mm512_setzero_pd();
   if constexpr (sizeof(I) == 8) {
-    return _mm512_mask_i64gather_pd(zero, mask, _mm512_maskz_loadu_epi64(mask, cols), x, 8);
+    return _mm512_mask_i64gather_pd(zero, mask, _mm512_maskz_loadu_epi64(loaded, cols), x, 8);
   } else if constexpr (std::is_signed_v<I>) {
-    return _mm512_mask_i32gather_pd(zero, mask, _mm256_maskz_loadu_epi32(mask, cols), x, 8);
+    return _mm512_mask_i32gather_pd(zero, mask, _mm256_maskz_loadu_epi32(loaded, cols), x, 8);
   } else {
-    const __m512i wide = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, cols));
+    const __m512i wide = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(loaded, cols));
     return _mm512_mask_i64gather_pd(zero, mask, wide, x, 8);
   }
 }
@@ -90,10 +104,10 @@ __m256 gather_half(__mmask8 mask, const I* cols, const float* x) noexcept {
   return _mm512_mask_i64gather_ps(_mm256_setzero_ps(), mask, wide, x, 4);
 }
 template <class I>
-__m512 gather(__mmask16 mask, const I* cols, const float* x) noexcept {
+__m512 gather(__mmask16 loaded, __mmask16 mask, const I* cols, const float* x) noexcept {
   if constexpr (sizeof(I) == 4 && std::is_signed_v<I>) {
-    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, _mm512_maskz_loadu_epi32(mask, cols),
-                                    x, 4);
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask,
+                                    _mm512_maskz_loadu_epi32(loaded, cols), x, 4);
   } else {
     const __m256 low = gather_half(static_cast<__mmask8>(mask), cols, x);
     const __m256 high = gather_half(static_cast<__mmask8>(mask >> 8), cols + 8, x);
@@ -117,13 +131,14 @@ struct row_sum<float> {
   row_sum() noexcept : sum(_mm512_setzero_ps()) {}
   template <class I>
   void add(const float* values, const I* cols, const float* x) noexcept {
-    sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), gather(__mmask16{0xffff}, cols, x), sum);
+    sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), gather(__mmask16{0xffff}, all_of_16(), cols, x),
+                          sum);
   }
   template <class I>
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
     const auto mask = static_cast<__mmask16>(first_lanes(n));
-    sum = _mm512_mask3_fmadd_ps(_mm512_maskz_loadu_ps(mask, values), gather(mask, cols, x), sum,
-                                mask);
+    sum = _mm512_mask3_fmadd_ps(_mm512_maskz_loadu_ps(mask, values), gather(mask, mask, cols, x),
+                                sum, mask);
   }
   void add(const row_sum& other) noexcept { sum = _mm512_add_ps(sum, other.sum); }
   float total() const noexcept { return _mm512_reduce_add_ps(sum); }
@@ -137,13 +152,14 @@ struct row_sum<double> {
   row_sum() noexcept : sum(_mm512_setzero_pd()) {}
   template <class I>
   void add(const double* values, const I* cols, const double* x) noexcept {
-    sum = _mm512_fmadd_pd(_mm512_loadu_pd(values), gather(__mmask8{0xff}, cols, x), sum);
+    sum =
+        _mm512_fmadd_pd(_mm512_loadu_pd(values), gather(__mmask8{0xff}, all_of_8(), cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {
     const auto mask = static_cast<__mmask8>(first_lanes(n));
-    sum = _mm512_mask3_fmadd_pd(_mm512_maskz_loadu_pd(mask, values), gather(mask, cols, x), sum,
-                                mask);
+    sum = _mm512_mask3_fmadd_pd(_mm512_maskz_loadu_pd(mask, values), gather(mask, mask, cols, x),
+                                sum, mask);
   }
   void add(const row_sum& other) noexcept { sum = _mm512_add_pd(sum, other.sum); }
   double total() const noexcept { return _mm512_reduce_add_pd(sum); }

@@ -5,7 +5,8 @@
 // of a tile row can reach over the matrix's edge; it alone looks where x ends.
 template <class T, class I>
 void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
-                 const T* x, const vector_update<T>& out) noexcept {
+                 const T* x, const vector_update<T>& update) noexcept {
+  const vector_update<T> out = update; // a copy, which no store to z can change
   const std::int64_t* offsets = a.tile_row_offsets().data();
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();

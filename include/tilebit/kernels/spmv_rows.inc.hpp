@@ -25,7 +25,8 @@ T dot_row(const T* values, const I* cols, std::int64_t n, const T* x) noexcept {
 /// Rows [first, last). Short rows go entry by entry: gathering and adding up lanes costs more.
 template <class T, class I, class O>
 void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
-              const vector_update<T>& out) noexcept {
+              const vector_update<T>& update) noexcept {
+  const vector_update<T> out = update; // a copy, which no store to z can change
   constexpr std::int64_t short_row = sizeof(T) == 4 ? 12 : 6;
   const O* offsets = a.row_offsets().data();
   const I* cols = a.col_indices().data();
@@ -47,7 +48,8 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
 /// Slices [first, last).
 template <class T, class I>
 void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
-                 const T* x, const vector_update<T>& out) noexcept {
+                 const T* x, const vector_update<T>& update) noexcept {
+  const vector_update<T> out = update; // a copy, which no store to z can change
   const std::int64_t* offsets = a.slice_offsets().data();
   const std::int64_t* slice_rows = a.slice_rows().data();
   const I* order = a.row_order().data();
