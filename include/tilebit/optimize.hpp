@@ -75,7 +75,7 @@ predicted_times predict_rows(std::span<const O> row_offsets, std::int64_t first,
   for (std::int64_t i = first; i < last; ++i) {
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
-    t.coo += entries * cost.coo_entry;
+    t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
     t.csr += n < short_row ? entries * cost.short_entry + cost.short_row
                            : entries * cost.entry + cost.row;
     t.sliced += n >= long_row ? entries * cost.entry + cost.row

@@ -24,7 +24,8 @@ struct spmv_costs {
   double short_row;   ///< its begin and end
   double slice_entry; ///< one entry of a slice
   double slice_row;   ///< one row of a slice, begin and end
-  double coo_entry;   ///< one entry added into y
+  double coo_entry;   ///< one entry of COO
+  double coo_row;     ///< one row of them
 };
 
 /// For values of so many bytes and an instruction set.
@@ -32,14 +33,14 @@ constexpr spmv_costs costs_of_spmv(std::size_t value_bytes, isa level) noexcept 
   const bool narrow = value_bytes == 4;
   switch (level) {
   case isa::avx512:
-    return narrow ? spmv_costs{1.26, 0, 6, 0.27, 6, 0.4, 1.6, 0.28, 0.8, 1.9}
-                  : spmv_costs{2.75, 0, 6, 0.40, 3.3, 0.2, 2.4, 0.345, 0.9, 1.9};
+    return narrow ? spmv_costs{1.3, 0, 3.9, 0.31, 3.4, 0.57, 0.75, 0.285, 0.75, 0.42, 2.1}
+                  : spmv_costs{2.8, 0, 3.0, 0.43, 1.7, 0.05, 2.8, 0.33, 0.9, 0.55, 2.4};
   case isa::avx2:
-    return narrow ? spmv_costs{5, 0, 4.4, 0.32, 1.8, 0.4, 1.4, 0.27, 0.85, 1.9}
-                  : spmv_costs{5.9, 0, 3.6, 0.45, 2, 0.2, 2.3, 0.36, 1.2, 1.9};
+    return narrow ? spmv_costs{5.2, 0, 4.4, 0.34, 2.3, 0.58, 1.2, 0.28, 0.85, 0.77, 1.4}
+                  : spmv_costs{6.0, 0, 0.1, 0.48, 2.0, 0.05, 3.4, 0.37, 1.0, 0.76, 1.35};
   default:
-    return narrow ? spmv_costs{1.5, 1.26, 0, 0.6, 1, 0.2, 3.6, 0.37, 1.6, 1.9}
-                  : spmv_costs{1.8, 1.24, 0, 0.64, 1, 0.1, 3.7, 0.45, 2.6, 1.9};
+    return narrow ? spmv_costs{0.95, 1.28, 0, 0.58, 0.1, 0.35, 2.3, 0.37, 1.3, 0.7, 1.75}
+                  : spmv_costs{1.4, 1.3, 0, 0.64, 0.1, 0.05, 4.0, 0.45, 2.4, 0.74, 1.2};
   }
 }
 
