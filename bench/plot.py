@@ -1,8 +1,9 @@
-"""Draws the three pictures of a comparison: plot.py compare.json folder
+"""Draws the pictures of a comparison: plot.py compare.json folder, or plot.py spmv.json folder
 
   speedup.png   time of COO and CSR over that of bitmap, against fill
   bytes.png     bytes per nonzero against fill, with the curves that the layouts predict
   roofline.png  SpMV GFLOP/s against flops per byte, with the measured read bandwidths as ceilings
+  peers.png     from spmv.json: time of SpMV relative to the best other library, one bar a matrix
 """
 
 import json
@@ -137,14 +138,40 @@ def draw_roofline(data, path):
     finish(figure, data["conditions"], path)
 
 
+def draw_peers(data, path):
+    names = [peer["name"] for peer in data["peers"]]
+    figure, panels = plt.subplots(2, 1, figsize=(11, 8))
+    for axes, kind in zip(panels, ("double", "float")):
+        rows = [r for r in data["results"] if r["type"] == kind and r["threads"] == 1]
+        rows.sort(key=lambda r: r["fill"])
+        best = [min(r["seconds"][name] for name in names) for r in rows]
+        for shift, name, color in ((-0.2, "bitmap", COLORS["bitmap"]), (0.2, "optimized", "#444444")):
+            relative = [r["seconds"][name] / b for r, b in zip(rows, best)]
+            axes.bar([k + shift for k in range(len(rows))], relative, width=0.4, color=color,
+                     label="optimize(a)" if name == "optimized" else name)
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set_xticks(range(len(rows)))
+        axes.set_xticklabels([f"{r['name'][:20]}  {r['fill']:.1f}" for r in rows], rotation=90,
+                             fontsize=6.5)
+        axes.set_xlim(-0.7, len(rows) - 0.3)
+        plain_log_y(axes, [0.25, 0.5, 1, 2, 4])
+        axes.set_ylabel("time / best peer")
+        axes.set_title(f"SpMV, {kind}: below 1 faster than the best of {', '.join(names)}; "
+                       "matrices by fill", fontsize=10)
+        axes.grid(True, axis="y", alpha=0.25)
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
+    finish(figure, data["conditions"], path)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     data = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    for draw, name in ((draw_speedup, "speedup.png"), (draw_bytes, "bytes.png"),
-                       (draw_roofline, "roofline.png")):
+    comparison = ((draw_speedup, "speedup.png"), (draw_bytes, "bytes.png"),
+                  (draw_roofline, "roofline.png"))
+    for draw, name in comparison if "matrices" in data else ((draw_peers, "peers.png"),):
         draw(data, folder / name)
         print(folder / name)
 

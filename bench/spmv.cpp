@@ -276,13 +276,15 @@ void print_summary(const std::vector<result>& results) {
 }
 
 void write_json(const std::string& path, const std::vector<result>& results,
-                const std::string& commit) {
+                const bench::timing_options& options, const std::string& commit) {
   nlohmann::json out;
-  out["processor"] = bench::processor_name();
-  out["compiler"] = bench::compiler_name();
-  out["flags"] = TILEBIT_BENCH_FLAGS;
-  out["isa"] = tb::to_string(tb::active_isa());
-  out["commit"] = commit;
+  out["conditions"] = {{"processor", bench::processor_name()},
+                       {"compiler", bench::compiler_name()},
+                       {"flags", TILEBIT_BENCH_FLAGS},
+                       {"isa", tb::to_string(tb::active_isa())},
+                       {"threads", 1}, // of the pictures
+                       {"repetitions", options.repetitions},
+                       {"commit", commit}};
   for (const auto& library : bench::peer_libraries()) {
     out["peers"].push_back({{"name", library.name}, {"version", library.version}});
   }
@@ -350,7 +352,7 @@ int main(int argc, char** argv) {
       }
     }
     print_summary(results);
-    if (!json.empty()) write_json(json, results, commit);
+    if (!json.empty()) write_json(json, results, options, commit);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "spmv: %s\n", e.what());
     return 1;
