@@ -20,24 +20,12 @@
 #include "inputs.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
+#include "plain_csr.hpp"
 #include "random.hpp"
 
 namespace {
 
 namespace tb = tilebit;
-
-/// The baseline: what everybody writes.
-__attribute__((noinline)) void plain_csr_spmv(const tb::csr_matrix<double>& a, const double* x,
-                                              double* y) {
-  const std::int64_t* offsets = a.row_offsets().data();
-  const int* cols = a.col_indices().data();
-  const double* values = a.values().data();
-  for (std::int64_t i = 0; i < a.rows(); ++i) {
-    double sum = 0;
-    for (std::int64_t k = offsets[i]; k < offsets[i + 1]; ++k) sum += values[k] * x[cols[k]];
-    y[i] = sum;
-  }
-}
 
 enum order_number { shuffled, by_rows, by_columns };
 constexpr std::array<const char*, 3> order_names{"shuffled", "by rows", "by columns"};
@@ -99,7 +87,7 @@ figures measure(const bench::real_matrix& a, const bench::timing_options& option
   const auto times =
       bench::measure({{"plain SpMV",
                        [&] {
-                         plain_csr_spmv(csr, x.data(), y.data());
+                         bench::plain_csr_spmv(csr, x.data(), y.data());
                          benchmark::DoNotOptimize(y.data());
                          benchmark::ClobberMemory();
                        }},

@@ -24,25 +24,13 @@
 #include "machine.hpp"
 #include "measure.hpp"
 #include "peers/peers.hpp"
+#include "plain_csr.hpp"
 #include "random.hpp"
 #include "reference.hpp"
 
 namespace {
 
 namespace tb = tilebit;
-
-/// The baseline: what everybody writes.
-template <class T>
-__attribute__((noinline)) void plain_csr_spmv(const tb::csr_matrix<T>& a, const T* x, T* y) {
-  const std::int64_t* offsets = a.row_offsets().data();
-  const int* cols = a.col_indices().data();
-  const T* values = a.values().data();
-  for (std::int64_t i = 0; i < a.rows(); ++i) {
-    T sum = 0;
-    for (std::int64_t k = offsets[i]; k < offsets[i + 1]; ++k) sum += values[k] * x[cols[k]];
-    y[i] = sum;
-  }
-}
 
 const std::vector<std::string> own_formats{"COO", "CSR", "bitmap"};
 
@@ -120,7 +108,7 @@ result measure(const std::string& name, const bench::real_matrix& from, int thre
   const auto nothing = [] {};
   if (threads == 1) {
     add(
-        "plain CSR", [&] { plain_csr_spmv(csr, x.data(), y.data()); }, nothing, true);
+        "plain CSR", [&] { bench::plain_csr_spmv(csr, x.data(), y.data()); }, nothing, true);
   }
   add(
       "COO", [&] { tb::multiply(policy, coo, x, y); }, nothing, true);
@@ -318,7 +306,9 @@ int main(int argc, char** argv) {
   std::string commit = "unknown";
   bench::timing_options options;
   app.add_option("paths", paths, "files or folders; none: built-in inputs");
-  app.add_option("--threads", threads, "numbers of threads")->delimiter(',');
+  app.add_option("--threads", threads, "numbers of threads")
+      ->allow_extra_args(false)
+      ->delimiter(',');
   app.add_option("--repetitions", options.repetitions, "timed repetitions")
       ->check(CLI::Range(2, 1000));
   app.add_option("--min-time", options.min_seconds, "seconds of each")->check(CLI::PositiveNumber);

@@ -243,23 +243,3 @@ struct slice_lengths {
     return std::popcount(longer(low)) + std::popcount(longer(high));
   }
 };
-
-/// The product of a row of few entries, one after the other. Written with intrinsics, because a
-/// compiler that vectorises the plain loop makes it slower than it was.
-template <class I>
-double dot_short_row(const double* values, const I* cols, std::int64_t n,
-                     const double* x) noexcept {
-  __m128d sum = _mm_setzero_pd();
-  for (std::int64_t k = 0; k < n; ++k) {
-    sum = _mm_fmadd_sd(_mm_load_sd(values + k), _mm_load_sd(x + cols[k]), sum);
-  }
-  return _mm_cvtsd_f64(sum);
-}
-template <class I>
-float dot_short_row(const float* values, const I* cols, std::int64_t n, const float* x) noexcept {
-  __m128 sum = _mm_setzero_ps();
-  for (std::int64_t k = 0; k < n; ++k) {
-    sum = _mm_fmadd_ss(_mm_load_ss(values + k), _mm_load_ss(x + cols[k]), sum);
-  }
-  return _mm_cvtss_f32(sum);
-}
