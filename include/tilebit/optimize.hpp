@@ -1,4 +1,5 @@
-// recommend(a): which plain format multiplies fastest; optimize(a): a layout that is never slower.
+// recommend(a): which plain format multiplies fastest, as predicted; optimize(a): a layout of
+// bands, each in the form that is predicted to be fastest.
 #pragma once
 
 #include <algorithm>
@@ -70,14 +71,13 @@ template <class O>
 predicted_times predict_rows(std::span<const O> row_offsets, std::int64_t first, std::int64_t last,
                              std::int64_t tiles, std::size_t value_bytes, isa level) {
   const spmv_costs cost = costs_of_spmv(value_bytes, level);
-  const std::int64_t short_row = value_bytes == 4 ? 12 : 6;
   predicted_times t;
   for (std::int64_t i = first; i < last; ++i) {
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
-    t.csr += n < short_row ? entries * cost.short_entry + cost.short_row
-                           : entries * cost.entry + cost.row;
+    t.csr += n < gathered_row(value_bytes) ? entries * cost.short_entry + cost.short_row
+                                           : entries * cost.entry + cost.row;
     t.sliced += n >= long_row ? entries * cost.entry + cost.row
                               : entries * cost.slice_entry + cost.slice_row;
     t.bitmap += entries * cost.tile_entry;
@@ -217,8 +217,8 @@ sliced_arrays<T, I> slices_of(const csr_view<const T, I, O>& a, std::span<const 
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
-/// set in force. For spmv_transposed and spmm all formats run portable code, in which CSR is never
-/// far from the best; the recommendation says so.
+/// set in force. For spmv_transposed and spmm all formats run portable code, and CSR is recommended
+/// without looking at the matrix; the reason says so.
 /// Throws: as to_csr. Complexity: O(nnz + rows) time and memory.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../core/error.hpp"
@@ -65,6 +66,13 @@ auto row_order(const csr_view<T, I, P>& a, bool transposed) {
   return out;
 }
 
+/// The row-major entries of a matrix of shape s, or of its transpose.
+template <class O, class T, class I>
+ordered_entries<T, I, O> transposed_if(bool transposed, ordered_entries<T, I, O>&& e, shape s) {
+  if (!transposed) return std::move(e);
+  return row_order<O>(csr_view<const T, I, O>(e.values, e.row_offsets, e.col_indices, s), true);
+}
+
 /// Bitmap: per tile row one pass counts the four rows, a second one deals the elements out.
 template <class O, class T, class I>
 auto row_order(const bitmap_view<T, I>& a, bool transposed) {
@@ -105,10 +113,7 @@ auto row_order(const bitmap_view<T, I>& a, bool transposed) {
     }
   }
   out.row_offsets.push_back(static_cast<O>(position));
-  if (!transposed) return out;
-  return row_order<O>(csr_view<const V, I, O>(out.values, out.row_offsets, out.col_indices,
-                                              shape(a.rows(), a.cols())),
-                      true);
+  return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }
 
 /// Optimized: the rows of both parts to their places.
@@ -143,10 +148,7 @@ auto row_order(const optimized_view<T, I>& a, bool transposed) {
                           out.col_indices[p] = static_cast<I>(j);
                         });
   shift_to_begins(out.row_offsets);
-  if (!transposed) return out;
-  return row_order<O>(csr_view<const V, I, O>(out.values, out.row_offsets, out.col_indices,
-                                              shape(a.rows(), a.cols())),
-                      true);
+  return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }
 
 } // namespace tilebit::detail

@@ -57,9 +57,8 @@ public:
   };
   marker mark() noexcept { return {marks_.data(), flags_.data()}; }
 
-  /// Calls found(tile, bitmap) for every marked tile of low..high in order; the elements of the
-  /// first one start at position. Returns the position behind the last element: less than expected
-  /// by the number of entries that share their place with another one.
+  /// Calls found(tile, bitmap) for every marked tile of low..high in order. Returns the number of
+  /// elements: less than that of the entries when some share their place.
   template <class Found>
   std::size_t sweep(std::size_t low, std::size_t high, Found&& found) {
     std::size_t position = 0;

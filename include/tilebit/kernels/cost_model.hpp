@@ -13,6 +13,11 @@
 
 namespace tilebit::detail {
 
+/// Entries from which a CSR row is gathered; shorter ones go entry by entry.
+constexpr std::int64_t gathered_row(std::size_t value_bytes) noexcept {
+  return value_bytes == 4 ? 12 : 6;
+}
+
 /// What kernels spend on the pieces of a matrix.
 struct spmv_costs {
   double tile;        ///< one tile

@@ -12,6 +12,7 @@
 #include "../formats/coo.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/sliced.hpp"
+#include "cost_model.hpp"
 #include "reference.hpp"
 #include "row_tables.hpp"
 

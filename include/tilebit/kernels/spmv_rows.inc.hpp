@@ -47,7 +47,7 @@ template <class T, class I, class O>
 void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
               const vector_update<T>& update) noexcept {
   const vector_update<T> out = update; // a copy, which no store to z can change
-  constexpr std::int64_t short_row = sizeof(T) == 4 ? 12 : 6;
+  constexpr std::int64_t gathered_row = detail::gathered_row(sizeof(T));
   const O* offsets = a.row_offsets().data();
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
@@ -55,8 +55,8 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
   for (std::int64_t i = first; i < last; ++i) {
     const auto k = static_cast<std::int64_t>(offsets[i]);
     const std::int64_t n = static_cast<std::int64_t>(offsets[i + 1]) - k;
-    const T sum = n < short_row ? dot_short_row(values + k, cols + k, n, x)
-                                : dot_row(values + k, cols + k, n, x);
+    const T sum = n < gathered_row ? dot_short_row(values + k, cols + k, n, x)
+                                   : dot_row(values + k, cols + k, n, x);
     if (overwrite) {
       out.z[i] = sum;
     } else {
