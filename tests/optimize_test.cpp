@@ -227,5 +227,10 @@ TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", f
   check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int64_t>>::rows);
   check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int32_t>>::rows);
   check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int64_t>>::rows);
+  check(tb::kernels::spmv_transposed_table<tb::coo_view<const T, std::int32_t>>::rows);
+  check(
+      tb::kernels::spmv_transposed_table<tb::csr_view<const T, std::int32_t, std::int64_t>>::rows);
+  check(tb::kernels::spmv_transposed_table<tb::bitmap_view<const T, std::int32_t>>::rows);
+  check(tb::kernels::spmv_transposed_table<tb::sliced_view<const T, std::int32_t>>::rows);
 #endif
 }

@@ -27,40 +27,15 @@
 #include "core/numeric.hpp"
 #include "formats/epilogue.hpp"
 #include "formats/views.hpp"
+#include "kernels/blocks.hpp"
 #include "kernels/checks.hpp"
-#include "kernels/dispatch.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/reference.hpp"
+#include "kernels/run_spmv.hpp"
 
 namespace tilebit::inline TILEBIT_ABI {
 
 namespace kernels {
-
-/// z = alpha op(A) x + beta y for checked operands.
-template <class Operand, class T>
-void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
-              const vector_update<T>& out) noexcept {
-  constexpr bool complex = detail::is_complex_v<T>;
-  const auto& a = op.base;
-  if (op.transposed) {
-    if (complex && op.conjugated) return spmv_transposed<complex>(a, x, out);
-    return spmv_transposed<false>(a, x, out);
-  }
-  if constexpr (requires { a.row_indices(); }) { // any two entries may share a row: one thread
-    auto* function = select(spmv_table<std::remove_cvref_t<decltype(a)>>::rows).function;
-    if (complex && op.conjugated) function = &spmv<complex>;
-    out.prepare(0, a.rows());
-    function(a, 0, a.nnz(), x, out);
-  } else {
-    for_each_part(a, [&](const auto& part, std::int64_t begin, std::int64_t end) {
-      auto* function = select(spmv_table<std::remove_cvref_t<decltype(part)>>::rows).function;
-      if (complex && op.conjugated) function = &spmv<complex>;
-      for_each_range(
-          policy, entry_offsets(part), begin, end,
-          [&](std::int64_t first, std::int64_t last) { function(part, first, last, x, out); });
-    });
-  }
-}
 
 template <bool Conjugate, class Operand, class B, class Update>
 void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, const Update& out) {
@@ -69,11 +44,15 @@ void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, 
   if constexpr (requires { a.row_indices(); }) {
     return spmm_scatter<Conjugate, false>(a, b, out);
   } else {
-    for_each_part(a, [&](const auto& part, std::int64_t begin, std::int64_t end) {
-      for_each_range(policy, entry_offsets(part), begin, end,
-                     [&](std::int64_t first, std::int64_t last) {
-                       spmm<Conjugate>(part, first, last, b, out);
-                     });
+    for_each_part(a, [&](const auto& part, std::span<const tile_band> bands) {
+      const block_list blocks(part, cuts::between_units);
+      for_each_task(policy, blocks.count(), [&](int block) {
+        const tile_band range = blocks.units_of(block);
+        for_each_overlap(bands, range.first, range.last,
+                         [&](std::int64_t first, std::int64_t last) {
+                           spmm<Conjugate>(part, first, last, b, out);
+                         });
+      });
     });
   }
 }
@@ -97,6 +76,9 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
 /// store an entry in that column. Throws: dimension_mismatch when shapes do not conform;
 /// std::invalid_argument when an input overlaps z (y identical to z is allowed). Nothing is written
 /// then. Complexity: O(nnz + m); bitmap reads nnz * sizeof(T) + 6 bytes per tile.
+/// Transposed products, and COO whose rows are not in order, allocate sums of blocks when the
+/// matrix has more than 32,768 entries: a vector of m elements, with threads as many as have
+/// max(nnz / 4, m) elements together. std::bad_alloc leaves z untouched.
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
 void multiply(const execution_policy& policy, const A& a, const X& x, const Y& addend, Z&& z) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <ranges>
 #include <span>
@@ -115,6 +116,31 @@ inline void check_tile_bits(unsigned bitmap, std::int64_t tile_row, std::int64_t
     throw invalid_matrix(
         where() + message(" stores entries outside the ", rows, "x", cols, " matrix"), position);
   }
+}
+
+/// How many bits the bitmaps have in all. Bytes of counts are added up for 16 words at a time, a
+/// loop that compilers vectorise for any processor; std::popcount would be a call on most.
+inline std::int64_t count_bits(std::span<const std::uint16_t> bitmaps) noexcept {
+  constexpr std::size_t words = 16;
+  std::int64_t bits = 0;
+  std::size_t k = 0;
+  for (; k + 4 * words <= bitmaps.size(); k += 4 * words) {
+    std::uint64_t chunk[words];
+    std::memcpy(chunk, bitmaps.data() + k, sizeof chunk);
+    std::uint64_t sixteens[words];
+    for (std::size_t w = 0; w < words; ++w) {
+      std::uint64_t x = chunk[w];
+      x -= (x >> 1) & 0x5555555555555555U;
+      x = (x & 0x3333333333333333U) + ((x >> 2) & 0x3333333333333333U);
+      x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fU;
+      sixteens[w] = x + (x >> 8); // even bytes: the bits of one bitmap
+    }
+    std::uint64_t sum = 0;
+    for (const std::uint64_t x : sixteens) sum += x & 0x00ff00ff00ff00ffU;
+    bits += static_cast<std::int64_t>(sum * 0x0001000100010001U >> 48);
+  }
+  for (; k < bitmaps.size(); ++k) bits += std::popcount(bitmaps[k]);
+  return bits;
 }
 
 /// The storage of an owning bitmap matrix.

@@ -32,6 +32,11 @@ template <class View, class T>
 using spmv_function = void(const View&, std::int64_t first, std::int64_t last, const T* x,
                            const vector_update<T>&) noexcept;
 
+/// SpMV with the transpose of units [first, last), added to z.
+template <class View, class T>
+using spmv_transposed_function = void(const View&, std::int64_t first, std::int64_t last,
+                                      const T* x, T alpha, T* z) noexcept;
+
 /// The SpMV kernels for a view type, best first; the last row needs nothing.
 template <class View>
 struct spmv_table {
@@ -101,6 +106,30 @@ struct spmv_table<coo_view<T, I>> {
                            &avx512::spmv_coo<std::remove_const_t<T>, I>},
 #endif
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
+};
+#endif
+
+/// The kernels of transposed SpMV for a view type, best first.
+template <class View>
+struct spmv_transposed_table {
+  using T = typename View::scalar_type;
+  static constexpr std::array rows{kernel_row<spmv_transposed_function<View, T>>{
+      isa::scalar, "reference", &spmv_transposed<false>}};
+};
+
+#if TILEBIT_X86
+/// Any format of float and double.
+template <class View>
+  requires(std::same_as<typename View::scalar_type, float> ||
+           std::same_as<typename View::scalar_type, double>)
+struct spmv_transposed_table<View> {
+  using function = spmv_transposed_function<View, typename View::scalar_type>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512, "entries and tiles, scattered", &avx512::spmv_transposed},
+#endif
+      kernel_row<function>{isa::avx2, "entries and tiles, scattered", &avx2::spmv_transposed},
+      kernel_row<function>{isa::scalar, "reference", &spmv_transposed<false>}};
 };
 #endif
 

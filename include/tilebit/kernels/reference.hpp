@@ -5,14 +5,18 @@
 // never multiplies, so an Inf or NaN in x reaches only rows that store an entry in its column.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/views.hpp"
+#include "blocks.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -36,7 +40,11 @@ struct vector_update {
   }
   /// z_i = beta * y_i for [first, last): the start of kernels that add into z.
   void prepare(std::int64_t first, std::int64_t last) const noexcept {
-    for (std::int64_t i = first; i < last; ++i) z[i] = beta == T{} ? T{} : detail::mul(beta, y[i]);
+    if (beta == T{}) {
+      std::fill(z + first, z + last, T{});
+    } else {
+      for (std::int64_t i = first; i < last; ++i) z[i] = detail::mul(beta, y[i]);
+    }
   }
 };
 
@@ -94,33 +102,27 @@ void for_each_entry(const sliced_view<const T, I>& a, std::int64_t first, std::i
       [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
 }
 
-/// Units that for_each_entry counts in: rows, tile rows, slices, entries.
-template <class T, class I, class O>
-std::int64_t units(const csr_view<T, I, O>& a) noexcept {
-  return a.rows();
-}
-template <class T, class I>
-std::int64_t units(const bitmap_view<T, I>& a) noexcept {
-  return a.tile_rows();
-}
-template <class T, class I>
-std::int64_t units(const sliced_view<T, I>& a) noexcept {
-  return a.slices();
-}
-template <class T, class I>
-std::int64_t units(const coo_view<T, I>& a) noexcept {
-  return a.nnz();
-}
-
-/// Calls f(part, first, last) for the ranges of units that make up a matrix: all of a plain format,
-/// the bands and the slices of an optimized one.
+/// Calls f(part, bands) for the parts of a matrix and the ranges of units that belong to it: all of
+/// a plain format, the bands and the slices of an optimized one.
 template <class View, class F>
 void for_each_part(const View& a, F&& f) {
   if constexpr (requires { a.bands(); }) {
-    for (const tile_band& band : a.bands()) f(a.tiles(), band.first, band.last);
-    f(a.sliced(), std::int64_t{0}, a.sliced().slices());
+    f(a.tiles(), a.bands());
+    for_each_part(a.sliced(), f);
   } else {
-    f(a, std::int64_t{0}, units(a));
+    const std::array<tile_band, 1> everything{{{0, units(a)}}};
+    f(a, std::span<const tile_band>(everything));
+  }
+}
+
+/// Calls f(begin, end) for what the bands have in common with units [first, last).
+template <class F>
+void for_each_overlap(std::span<const tile_band> bands, std::int64_t first, std::int64_t last,
+                      F&& f) {
+  auto band = std::partition_point(bands.begin(), bands.end(),
+                                   [first](const tile_band& b) { return b.last <= first; });
+  for (; band != bands.end() && band->first < last; ++band) {
+    f(std::max(first, band->first), std::min(last, band->last));
   }
 }
 
@@ -234,14 +236,12 @@ void spmv(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last, 
   }
 }
 
-/// SpMV with the transpose of any format: z = beta * y, then z_j += alpha * a * x_i.
+/// SpMV with the transpose of units [first, last): z_j += a * (alpha * x_i).
 template <bool Conjugate, class View, class T>
-void spmv_transposed(const View& a, const T* x, const vector_update<T>& out) noexcept {
-  out.prepare(0, a.cols());
-  for_each_part(a, [&](const auto& part, std::int64_t first, std::int64_t last) {
-    for_each_entry<Conjugate>(part, first, last, [&](std::int64_t i, std::int64_t j, const T& v) {
-      out.accumulate(j, detail::mul(v, x[i]));
-    });
+void spmv_transposed(const View& a, std::int64_t first, std::int64_t last, const T* x, T alpha,
+                     T* z) noexcept {
+  for_each_entry<Conjugate>(a, first, last, [&](std::int64_t i, std::int64_t j, const T& v) {
+    z[j] = detail::add(z[j], detail::mul(v, alpha == T{1} ? x[i] : detail::mul(alpha, x[i])));
   });
 }
 
@@ -356,15 +356,18 @@ void spmm_scatter(const View& a, const dense_view<const T, LayoutB>& b, const Up
       c(i, j) = out.beta == T{} ? T{} : detail::mul(out.beta, out.c0(i, j));
     }
   }
-  for_each_part(a, [&](const auto& part, std::int64_t first, std::int64_t last) {
-    for_each_entry<Conjugate>(part, first, last, [&](std::int64_t i, std::int64_t k, const T& v) {
-      const std::int64_t to = Transposed ? k : i;
-      const std::int64_t from = Transposed ? i : k;
-      const T scaled = out.alpha == T{1} ? v : detail::mul(out.alpha, v);
-      for (std::int64_t j = 0; j < c.cols(); ++j) {
-        c(to, j) = detail::add(c(to, j), detail::mul(scaled, b(from, j)));
-      }
-    });
+  const auto add = [&](std::int64_t i, std::int64_t k, const T& v) {
+    const std::int64_t to = Transposed ? k : i;
+    const std::int64_t from = Transposed ? i : k;
+    const T scaled = out.alpha == T{1} ? v : detail::mul(out.alpha, v);
+    for (std::int64_t j = 0; j < c.cols(); ++j) {
+      c(to, j) = detail::add(c(to, j), detail::mul(scaled, b(from, j)));
+    }
+  };
+  for_each_part(a, [&](const auto& part, std::span<const tile_band> bands) {
+    for (const tile_band& band : bands) {
+      for_each_entry<Conjugate>(part, band.first, band.last, add);
+    }
   });
   for (std::int64_t i = 0; i < c.rows(); ++i) {
     for (std::int64_t j = 0; j < c.cols(); ++j) c(i, j) = out.epilogue(i, c(i, j));

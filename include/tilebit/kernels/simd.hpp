@@ -25,6 +25,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "simd_avx2.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_rows.inc.hpp"
+#include "spmv_transposed.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
 TILEBIT_TARGET_END
 
@@ -35,6 +36,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
 #include "spmv_rows.inc.hpp"
+#include "spmv_transposed.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END
 #endif

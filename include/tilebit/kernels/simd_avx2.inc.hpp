@@ -5,6 +5,43 @@
 // number and moved to their columns by a permutation that the row's four bits choose. What x holds
 // elsewhere is masked to zero before it multiplies.
 
+/// The elements of one row of a tile in their columns, 0 where there are none.
+template <class T>
+struct tile_row;
+
+template <>
+struct tile_row<float> {
+  __m128 elements;
+  __m128 present; // a mask
+  int count;
+
+  tile_row(unsigned bits, const float* e) noexcept : count(std::popcount(bits)) {
+    const auto& row = row_tables::of_float[bits];
+    const auto loaded =
+        _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::first_floats[count]));
+    const auto order = _mm_load_si128(reinterpret_cast<const __m128i*>(row.order));
+    present = _mm_castsi128_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(row.present)));
+    elements = _mm_and_ps(_mm_permutevar_ps(_mm_maskload_ps(e, loaded), order), present);
+  }
+};
+
+template <>
+struct tile_row<double> {
+  __m256d elements;
+  __m256d present;
+  int count;
+
+  tile_row(unsigned bits, const double* e) noexcept : count(std::popcount(bits)) {
+    const auto& row = row_tables::of_double[bits];
+    const auto loaded =
+        _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::first_doubles[count]));
+    const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.order));
+    present = _mm256_castsi256_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(row.present)));
+    const __m256 packed = _mm256_castpd_ps(_mm256_maskload_pd(e, loaded));
+    elements = _mm256_and_pd(_mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order)), present);
+  }
+};
+
 template <class T>
 struct tile_accumulator;
 
@@ -19,16 +56,9 @@ struct tile_accumulator<float> {
   void add(unsigned bitmap, const float* e, const float* x) noexcept {
     const __m128 xs = _mm_loadu_ps(x);
     for (unsigned r = 0; r < 4; ++r) {
-      const unsigned bits = (bitmap >> (4 * r)) & 15U;
-      const auto& row = row_tables::of_float[bits];
-      const auto present = _mm_load_si128(reinterpret_cast<const __m128i*>(row.present));
-      const auto loaded = _mm_load_si128(
-          reinterpret_cast<const __m128i*>(row_tables::first_floats[std::popcount(bits)]));
-      const auto order = _mm_load_si128(reinterpret_cast<const __m128i*>(row.order));
-      const __m128 a = _mm_permutevar_ps(_mm_maskload_ps(e, loaded), order);
-      const __m128 mask = _mm_castsi128_ps(present);
-      sums[r] = _mm_fmadd_ps(_mm_and_ps(a, mask), _mm_and_ps(xs, mask), sums[r]);
-      e += std::popcount(bits);
+      const tile_row<float> row(bitmap >> (4 * r) & 15U, e);
+      sums[r] = _mm_fmadd_ps(row.elements, _mm_and_ps(xs, row.present), sums[r]);
+      e += row.count;
     }
   }
   void add(const tile_accumulator& other) noexcept {
@@ -50,17 +80,9 @@ struct tile_accumulator<double> {
   void add(unsigned bitmap, const double* e, const double* x) noexcept {
     const __m256d xs = _mm256_loadu_pd(x);
     for (unsigned r = 0; r < 4; ++r) {
-      const unsigned bits = (bitmap >> (4 * r)) & 15U;
-      const auto& row = row_tables::of_double[bits];
-      const auto present = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.present));
-      const auto loaded = _mm256_load_si256(
-          reinterpret_cast<const __m256i*>(row_tables::first_doubles[std::popcount(bits)]));
-      const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.order));
-      const __m256 packed = _mm256_castpd_ps(_mm256_maskload_pd(e, loaded));
-      const __m256d a = _mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order));
-      const __m256d mask = _mm256_castsi256_pd(present);
-      sums[r] = _mm256_fmadd_pd(_mm256_and_pd(a, mask), _mm256_and_pd(xs, mask), sums[r]);
-      e += std::popcount(bits);
+      const tile_row<double> row(bitmap >> (4 * r) & 15U, e);
+      sums[r] = _mm256_fmadd_pd(row.elements, _mm256_and_pd(xs, row.present), sums[r]);
+      e += row.count;
     }
   }
   void add(const tile_accumulator& other) noexcept {
@@ -73,6 +95,55 @@ struct tile_accumulator<double> {
     _mm256_storeu_pd(to, _mm256_add_pd(crossed, _mm256_blend_pd(r01, r23, 0xc)));
   }
 };
+
+template <class T>
+struct tile_scatter;
+
+template <>
+struct tile_scatter<float> {
+  float factors[4];
+
+  explicit tile_scatter(const float* f) noexcept { std::copy_n(f, 4, factors); }
+  void add(unsigned bitmap, const float* e, float* z) const noexcept {
+    __m128 sum = _mm_loadu_ps(z);
+    for (unsigned r = 0; r < 4; ++r) {
+      const tile_row<float> row(bitmap >> (4 * r) & 15U, e);
+      sum = _mm_fmadd_ps(row.elements, _mm_and_ps(_mm_set1_ps(factors[r]), row.present), sum);
+      e += row.count;
+    }
+    _mm_storeu_ps(z, sum);
+  }
+};
+
+template <>
+struct tile_scatter<double> {
+  double factors[4];
+
+  explicit tile_scatter(const double* f) noexcept { std::copy_n(f, 4, factors); }
+  void add(unsigned bitmap, const double* e, double* z) const noexcept {
+    __m256d sum = _mm256_loadu_pd(z);
+    for (unsigned r = 0; r < 4; ++r) {
+      const tile_row<double> row(bitmap >> (4 * r) & 15U, e);
+      sum = _mm256_fmadd_pd(row.elements, _mm256_and_pd(_mm256_set1_pd(factors[r]), row.present),
+                            sum);
+      e += row.count;
+    }
+    _mm256_storeu_pd(z, sum);
+  }
+};
+
+inline void scatter_run(const float* a, const float* factors, float* z) noexcept {
+  for (int k = 0; k < 16; k += 8) {
+    _mm256_storeu_ps(z + k, _mm256_fmadd_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(factors + k),
+                                            _mm256_loadu_ps(z + k)));
+  }
+}
+inline void scatter_run(const double* a, const double* factors, double* z) noexcept {
+  for (int k = 0; k < 16; k += 4) {
+    _mm256_storeu_pd(z + k, _mm256_fmadd_pd(_mm256_loadu_pd(a + k), _mm256_loadu_pd(factors + k),
+                                            _mm256_loadu_pd(z + k)));
+  }
+}
 
 /// The lowest n lanes as a mask.
 inline __m256i first_of_8(std::int64_t n) noexcept {

@@ -66,6 +66,60 @@ struct tile_accumulator<double> {
   }
 };
 
+/// tile_scatter<T> adds to four elements of z what a tile's columns hold times one factor per row.
+template <class T>
+struct tile_scatter;
+
+template <>
+struct tile_scatter<float> {
+  __m512 factors; // lane 4 r + c: factor r
+
+  explicit tile_scatter(const float* f) noexcept {
+    const __m512i rows = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    factors = _mm512_permutexvar_ps(rows, _mm512_castps128_ps512(_mm_loadu_ps(f)));
+  }
+  void add(unsigned bitmap, const float* e, float* z) const noexcept {
+    const auto mask = static_cast<__mmask16>(bitmap);
+    const __m512 p = _mm512_maskz_mul_ps(mask, _mm512_maskz_expandloadu_ps(mask, e), factors);
+    const __m256 twos = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
+    const __m128 one = _mm_add_ps(_mm256_castps256_ps128(twos), _mm256_extractf128_ps(twos, 1));
+    _mm_storeu_ps(z, _mm_add_ps(_mm_loadu_ps(z), one));
+  }
+};
+
+template <>
+struct tile_scatter<double> {
+  __m512d upper; // factors of rows 0 and 1
+  __m512d lower; // of rows 2 and 3
+
+  explicit tile_scatter(const double* f) noexcept {
+    const __m512d fs = _mm512_castpd256_pd512(_mm256_loadu_pd(f));
+    upper = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), fs);
+    lower = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 2, 2, 2, 3, 3, 3, 3), fs);
+  }
+  void add(unsigned bitmap, const double* e, double* z) const noexcept {
+    const auto m0 = static_cast<__mmask8>(bitmap);
+    const auto m1 = static_cast<__mmask8>(bitmap >> 8);
+    const __m512d a0 = _mm512_maskz_expandloadu_pd(m0, e);
+    const __m512d a1 = _mm512_maskz_expandloadu_pd(m1, e + std::popcount(bitmap & 0xffU));
+    const __m512d p = _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
+    const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
+    _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));
+  }
+};
+
+/// z_r += a_r * factor_r for 16 elements in a row.
+inline void scatter_run(const float* a, const float* factors, float* z) noexcept {
+  _mm512_storeu_ps(
+      z, _mm512_fmadd_ps(_mm512_loadu_ps(a), _mm512_loadu_ps(factors), _mm512_loadu_ps(z)));
+}
+inline void scatter_run(const double* a, const double* factors, double* z) noexcept {
+  for (int k = 0; k < 16; k += 8) {
+    _mm512_storeu_pd(z + k, _mm512_fmadd_pd(_mm512_loadu_pd(a + k), _mm512_loadu_pd(factors + k),
+                                            _mm512_loadu_pd(z + k)));
+  }
+}
+
 /// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
 /// full mask start from whatever its register held, and the processor waits for that.
 inline __mmask8 all_of_8() noexcept {

@@ -1,0 +1,209 @@
+// Blocks: a matrix cut into pieces of about the same number of stored bytes, at places that depend
+// on the matrix alone, so that results do not depend on who computes which block.
+//
+// A unit is what a kernel counts in: a row of CSR, a tile row of bitmap, a slice. Cuts lie between
+// units, but a unit of many entries is cut inside: each piece of it is handed to the same kernels
+// as a matrix of one unit, and the pieces' sums are added in order.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "../core/config.hpp"
+#include "../core/numeric.hpp"
+#include "../formats/bitmap.hpp"
+#include "../formats/csr.hpp"
+#include "../formats/optimized.hpp"
+#include "../formats/sliced.hpp"
+#include "../formats/views.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+using detail::at;
+
+inline constexpr int most_blocks = 128;
+inline constexpr std::int64_t block_bytes = 256 * 1024; ///< of a block, or more in large matrices
+
+/// Units that kernels count in: rows, tile rows, slices, entries.
+template <class T, class I, class O>
+std::int64_t units(const csr_view<T, I, O>& a) noexcept {
+  return a.rows();
+}
+template <class T, class I>
+std::int64_t units(const bitmap_view<T, I>& a) noexcept {
+  return a.tile_rows();
+}
+template <class T, class I>
+std::int64_t units(const sliced_view<T, I>& a) noexcept {
+  return a.slices();
+}
+template <class T, class I>
+std::int64_t units(const coo_view<T, I>& a) noexcept {
+  return a.nnz();
+}
+
+/// Entries [first, last) of unit u, as a matrix of that unit alone.
+template <class View>
+struct unit_piece;
+
+template <class T, class I, class O>
+struct unit_piece<csr_view<const T, I, O>> {
+  std::array<O, 2> offsets;
+  csr_view<const T, I, O> view;
+
+  unit_piece(const csr_view<const T, I, O>& a, std::int64_t u, std::int64_t first,
+             std::int64_t last)
+      : offsets{O{0}, static_cast<O>(last - first)} {
+    const std::size_t from = at(static_cast<std::int64_t>(a.row_offsets()[at(u)]) + first);
+    view = {a.values().subspan(from, at(last - first)), offsets,
+            a.col_indices().subspan(from, at(last - first)), shape(1, a.cols())};
+  }
+  static std::int64_t entries(const csr_view<const T, I, O>& a, std::int64_t u) noexcept {
+    return static_cast<std::int64_t>(a.row_offsets()[at(u) + 1] - a.row_offsets()[at(u)]);
+  }
+  static std::int64_t bytes_before(const csr_view<const T, I, O>& a, std::int64_t u) noexcept {
+    return static_cast<std::int64_t>(a.row_offsets()[at(u)]) * std::int64_t{sizeof(T) + sizeof(I)} +
+           u * std::int64_t{sizeof(O)};
+  }
+};
+
+template <class T, class I>
+struct unit_piece<bitmap_view<const T, I>> {
+  std::array<std::int64_t, 2> tile_row_offsets;
+  std::array<std::int64_t, 2> element_offsets;
+  bitmap_view<const T, I> view;
+
+  /// Counts the bits of the tiles before: O(last).
+  unit_piece(const bitmap_view<const T, I>& a, std::int64_t u, std::int64_t first,
+             std::int64_t last)
+      : tile_row_offsets{0, last - first}, element_offsets{0, 0} {
+    const auto bitmaps = a.bitmaps().subspan(at(a.tile_row_offsets()[at(u)]), at(entries(a, u)));
+    const std::int64_t from =
+        a.element_offsets()[at(u)] + detail::count_bits(bitmaps.first(at(first)));
+    const auto piece = bitmaps.subspan(at(first), at(last - first));
+    element_offsets[1] = detail::count_bits(piece);
+    view = {a.elements().subspan(at(from), at(element_offsets[1])),
+            piece,
+            a.tile_cols().subspan(at(a.tile_row_offsets()[at(u)] + first), at(last - first)),
+            tile_row_offsets,
+            element_offsets,
+            shape(std::min<std::int64_t>(4, a.rows() - 4 * u), a.cols())};
+  }
+  static std::int64_t entries(const bitmap_view<const T, I>& a, std::int64_t u) noexcept {
+    return a.tile_row_offsets()[at(u) + 1] - a.tile_row_offsets()[at(u)];
+  }
+  static std::int64_t bytes_before(const bitmap_view<const T, I>& a, std::int64_t u) noexcept {
+    return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
+           a.tile_row_offsets()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::uint16_t)} +
+           u * std::int64_t{2 * sizeof(std::int64_t)};
+  }
+};
+
+template <class T, class I>
+struct unit_piece<sliced_view<const T, I>> {
+  static constexpr I row = 0;
+  static constexpr std::array<std::int64_t, 2> slice_rows{0, 1};
+  std::array<std::int64_t, 2> slice_offsets;
+  sliced_view<const T, I> view;
+
+  unit_piece(const sliced_view<const T, I>& a, std::int64_t u, std::int64_t first,
+             std::int64_t last)
+      : slice_offsets{0, last - first} {
+    const std::size_t from = at(a.slice_offsets()[at(u)] + first);
+    view = {a.values().subspan(from, at(last - first)),
+            a.col_indices().subspan(from, at(last - first)),
+            slice_offsets,
+            slice_rows,
+            a.slice_runs().subspan(at(u), 1),
+            std::span<const I>(&row, 1),
+            a.row_lengths().subspan(at(a.slice_rows()[at(u)]), 1),
+            shape(1, a.cols())};
+  }
+  /// Slices of several rows are short: they are never cut.
+  static std::int64_t entries(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
+    const bool one_row = a.slice_rows()[at(u) + 1] - a.slice_rows()[at(u)] == 1;
+    return one_row ? a.slice_offsets()[at(u) + 1] - a.slice_offsets()[at(u)] : 0;
+  }
+  static std::int64_t bytes_before(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
+    return a.slice_offsets()[at(u)] * std::int64_t{sizeof(T) + sizeof(I)} +
+           a.slice_rows()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::int32_t)};
+  }
+};
+
+/// May a cut lie inside a unit?
+enum class cuts { anywhere, between_units };
+
+/// The blocks of a matrix of rows, tile rows or slices.
+template <class View>
+class block_list {
+public:
+  using piece = unit_piece<View>;
+
+  explicit block_list(const View& a, cuts allowed = cuts::anywhere) noexcept
+      : block_list(a,
+                   static_cast<int>(std::clamp<std::int64_t>(
+                       piece::bytes_before(a, units(a)) / block_bytes, 1, most_blocks)),
+                   allowed) {}
+  block_list(const View& a, int count, cuts allowed = cuts::anywhere) noexcept
+      : a_(a), bytes_(piece::bytes_before(a, units(a))), count_(count), allowed_(allowed) {}
+
+  int count() const noexcept { return count_; }
+  const View& matrix() const noexcept { return a_; }
+
+  /// Calls whole(first, last) for the whole units of a block and part(u, first, last) for entries
+  /// [first, last) of a unit that is cut; a part ends its unit when last is entries(u).
+  template <class Whole, class Part>
+  void visit(int block, Whole&& whole, Part&& part) const {
+    const position from = cut(block);
+    const position to = cut(block + 1);
+    if (from.unit == to.unit) {
+      if (from.passed < to.passed) part(from.unit, from.passed, to.passed);
+      return;
+    }
+    if (from.passed > 0) part(from.unit, from.passed, piece::entries(a_, from.unit));
+    const std::int64_t first = from.unit + (from.passed > 0 ? 1 : 0);
+    if (first < to.unit) whole(first, to.unit);
+    if (to.passed > 0) part(to.unit, std::int64_t{0}, to.passed);
+  }
+
+  /// The units of a block whose cuts lie between units.
+  tile_band units_of(int block) const noexcept { return {cut(block).unit, cut(block + 1).unit}; }
+
+private:
+  /// Between two entries: `passed` entries of the unit lie before.
+  struct position {
+    std::int64_t unit;
+    std::int64_t passed;
+  };
+
+  position cut(int p) const noexcept {
+    const std::int64_t n = units(a_);
+    if (p == 0 || p == count_) return {p == 0 ? 0 : n, 0};
+    const std::int64_t share = bytes_ / count_;
+    const std::int64_t target = share * p;
+    std::int64_t low = 0; // the unit that holds byte `target`
+    for (std::int64_t high = n; high - low > 1;) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (piece::bytes_before(a_, middle) <= target ? low : high) = middle;
+    }
+    const std::int64_t before = target - piece::bytes_before(a_, low);
+    const std::int64_t bytes = piece::bytes_before(a_, low + 1) - piece::bytes_before(a_, low);
+    const std::int64_t entries = piece::entries(a_, low);
+    if (allowed_ == cuts::anywhere && 2 * bytes > share && entries > 1) {
+      const auto passed = static_cast<std::int64_t>(
+          static_cast<double>(entries) * static_cast<double>(before) / static_cast<double>(bytes));
+      return {low, std::min(passed, entries - 1)};
+    }
+    return {2 * before < bytes ? low : low + 1, 0};
+  }
+
+  const View& a_;
+  std::int64_t bytes_;
+  int count_;
+  cuts allowed_;
+};
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

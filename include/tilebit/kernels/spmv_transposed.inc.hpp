@@ -1,0 +1,120 @@
+// SpMV with the transpose, for every instruction set: included by simd.hpp behind the vocabulary.
+//
+// Each kernel reads its units as plain SpMV does and adds to z at the columns. Entries go one by
+// one: columns of different rows may coincide, and scattering vectors is no faster than stores.
+
+inline double fused(double a, double b, double c) noexcept {
+  return _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)));
+}
+inline float fused(float a, float b, float c) noexcept {
+  return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
+}
+
+/// z_j += a_j * factor for the n entries of one row. Columns of a row differ: long rows load four
+/// elements before they store the first, so that no load waits for a store.
+template <class T, class I>
+void scatter_row(const T* values, const I* cols, std::int64_t n, T factor, T* z) noexcept {
+  std::int64_t k = 0;
+  for (const std::int64_t fours = n < 16 ? 0 : n - 3; k < fours; k += 4) {
+    T* const to[4] = {z + cols[k], z + cols[k + 1], z + cols[k + 2], z + cols[k + 3]};
+    const T s0 = fused(values[k], factor, *to[0]);
+    const T s1 = fused(values[k + 1], factor, *to[1]);
+    const T s2 = fused(values[k + 2], factor, *to[2]);
+    const T s3 = fused(values[k + 3], factor, *to[3]);
+    *to[0] = s0;
+    *to[1] = s1;
+    *to[2] = s2;
+    *to[3] = s3;
+  }
+  for (; k < n; ++k) z[cols[k]] = fused(values[k], factor, z[cols[k]]);
+}
+
+template <class T, class I, class O>
+void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  const O* offsets = a.row_offsets().data();
+  for (std::int64_t i = first; i < last; ++i) {
+    const auto k = static_cast<std::int64_t>(offsets[i]);
+    scatter_row(a.values().data() + k, a.col_indices().data() + k,
+                static_cast<std::int64_t>(offsets[i + 1]) - k, alpha * x[i], z);
+  }
+}
+
+template <class T, class I>
+void spmv_transposed(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  const I* rows = a.row_indices().data();
+  const I* cols = a.col_indices().data();
+  const T* values = a.values().data();
+  for (std::int64_t k = first; k < last; ++k) {
+    z[cols[k]] = fused(values[k], alpha * x[rows[k]], z[cols[k]]);
+  }
+}
+
+/// Tile rows [first, last). The products of a tile are added up over its rows and stored at once.
+template <class T, class I>
+void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  const std::int64_t* offsets = a.tile_row_offsets().data();
+  const std::uint16_t* bitmaps = a.bitmaps().data();
+  const I* cols = a.tile_cols().data();
+  const T* e = a.elements().data() + a.element_offsets()[at(first)];
+  const std::int64_t whole_cols = a.cols() / 4; // tile columns that lie inside
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    T factors[4] = {};
+    const std::int64_t height = a.rows() - 4 * tr;
+    for (std::int64_t r = 0; r < 4 && r < height; ++r) factors[r] = alpha * x[4 * tr + r];
+    const tile_scatter<T> scatter(factors);
+    for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
+      const auto col = static_cast<std::int64_t>(cols[k]);
+      if (col < whole_cols) {
+        scatter.add(bitmaps[k], e, z + 4 * col);
+      } else {
+        T edge[4] = {};
+        for (std::int64_t j = 4 * col; j < a.cols(); ++j) edge[j % 4] = z[j];
+        scatter.add(bitmaps[k], e, edge);
+        for (std::int64_t j = 4 * col; j < a.cols(); ++j) z[j] = edge[j % 4];
+      }
+      e += std::popcount(unsigned{bitmaps[k]});
+    }
+  }
+}
+
+/// Slices [first, last). Where 16 columns follow each other they differ, so that vectors can add.
+template <class T, class I>
+void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  const std::int64_t* offsets = a.slice_offsets().data();
+  for (std::int64_t s = first; s < last; ++s) {
+    const T* values = a.values().data() + offsets[s];
+    const I* cols = a.col_indices().data() + offsets[s];
+    const std::int64_t row0 = a.slice_rows()[at(s)];
+    const std::int64_t rows = a.slice_rows()[at(s) + 1] - row0;
+    const I* const order = a.row_order().data() + row0;
+    T factors[16];
+    for (std::int64_t r = 0; r < rows; ++r) factors[r] = alpha * x[order[r]];
+    if (rows == 1) {
+      scatter_row(values, cols, offsets[s + 1] - offsets[s], factors[0], z);
+      continue;
+    }
+    std::int32_t step = 0;
+    for (std::uint64_t left = a.slice_runs()[at(s)]; left != 0; left >>= 1, ++step) {
+      if ((left & 1) != 0) {
+        scatter_run(values, factors, z + cols[0]);
+      } else {
+        for (int r = 0; r < 16; ++r) z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
+      }
+      values += 16;
+      cols += 16;
+    }
+    const slice_lengths ends(a.row_lengths().data() + row0, rows);
+    for (const std::int32_t longest = a.row_lengths()[at(row0)]; step < longest; ++step) {
+      const std::int64_t n = ends.longer_than(step);
+      for (std::int64_t r = 0; r < n; ++r) {
+        z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
+      }
+      values += n;
+      cols += n;
+    }
+  }
+}
