@@ -19,6 +19,18 @@
 #if TILEBIT_X86
 #include <immintrin.h>
 
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// Asks for elements that are read in a while: more than the processor fetches ahead by itself
+/// where tiles come from the third-level cache or from memory. Inlined, because g++ drops calls of
+/// functions that do nothing but prefetch.
+TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
+  constexpr std::ptrdiff_t ahead = 2048; // bytes
+  _mm_prefetch(static_cast<const char*>(e) + ahead, _MM_HINT_T0);
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels
+
 TILEBIT_TARGET_BEGIN("avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;

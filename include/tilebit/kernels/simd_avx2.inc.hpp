@@ -47,48 +47,54 @@ struct tile_accumulator;
 
 template <>
 struct tile_accumulator<float> {
+  static constexpr std::int64_t group = 1;
   __m128 sums[4];
 
   tile_accumulator() noexcept {
     for (auto& s : sums) s = _mm_setzero_ps();
   }
 
-  void add(unsigned bitmap, const float* e, const float* x) noexcept {
+  const float* add(unsigned bitmap, const float* e, const float* x) noexcept {
     const __m128 xs = _mm_loadu_ps(x);
     for (unsigned r = 0; r < 4; ++r) {
       const tile_row<float> row(bitmap >> (4 * r) & 15U, e);
       sums[r] = _mm_fmadd_ps(row.elements, _mm_and_ps(xs, row.present), sums[r]);
       e += row.count;
     }
+    return e;
   }
   void add(const tile_accumulator& other) noexcept {
     for (int r = 0; r < 4; ++r) sums[r] = _mm_add_ps(sums[r], other.sums[r]);
   }
-  void rows(float* to) const noexcept {
+  static void rows(const tile_accumulator* of, float* to) noexcept {
+    const __m128(&sums)[4] = of->sums;
     _mm_storeu_ps(to, _mm_hadd_ps(_mm_hadd_ps(sums[0], sums[1]), _mm_hadd_ps(sums[2], sums[3])));
   }
 };
 
 template <>
 struct tile_accumulator<double> {
+  static constexpr std::int64_t group = 1;
   __m256d sums[4];
 
   tile_accumulator() noexcept {
     for (auto& s : sums) s = _mm256_setzero_pd();
   }
 
-  void add(unsigned bitmap, const double* e, const double* x) noexcept {
+  const double* add(unsigned bitmap, const double* e, const double* x) noexcept {
     const __m256d xs = _mm256_loadu_pd(x);
     for (unsigned r = 0; r < 4; ++r) {
       const tile_row<double> row(bitmap >> (4 * r) & 15U, e);
       sums[r] = _mm256_fmadd_pd(row.elements, _mm256_and_pd(xs, row.present), sums[r]);
       e += row.count;
     }
+    return e;
   }
   void add(const tile_accumulator& other) noexcept {
     for (int r = 0; r < 4; ++r) sums[r] = _mm256_add_pd(sums[r], other.sums[r]);
   }
-  void rows(double* to) const noexcept {
+  static void rows(const tile_accumulator* of, double* to) noexcept {
+    const __m256d(&sums)[4] = of->sums;
     const __m256d r01 = _mm256_hadd_pd(sums[0], sums[1]); // 0 1 0 1
     const __m256d r23 = _mm256_hadd_pd(sums[2], sums[3]);
     const __m256d crossed = _mm256_permute2f128_pd(r01, r23, 0x21);

@@ -3,66 +3,100 @@
 //
 // tile_accumulator<T> sums up the products of tiles with pieces of x, row by row. Lanes that a
 // bitmap leaves out are masked in the multiply-add, so that what x holds there never matters; the
-// expanding load touches stored elements only. Constructors are written out, because a compiler
+// expanding load touches stored elements only. The sums of `group` tile rows are reduced to rows
+// together. Constructors are written out, because a compiler
 // makes implicit ones without the region's instruction set.
 //
 // row_sum<T> sums up pieces of one row, lane_sums<T> the next entries of 16 rows; both gather x at
 // the entries' columns. add_first(n, ...) takes n entries and reads nothing behind them.
+
+/// The same mask, in a mask register: g++ would take the bits that are counted from there, too,
+/// which is slower than counting those that came from memory.
+inline __mmask8 in_mask_register(__mmask8 mask) noexcept {
+  asm("" : "+Yk"(mask));
+  return mask;
+}
+inline __mmask16 in_mask_register(__mmask16 mask) noexcept {
+  asm("" : "+Yk"(mask));
+  return mask;
+}
+
+/// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
+/// full mask start from whatever its register held, and the processor waits for that.
+inline __mmask8 all_of_8() noexcept {
+  return in_mask_register(__mmask8{0xff});
+}
+inline __mmask16 all_of_16() noexcept {
+  return in_mask_register(__mmask16{0xffff});
+}
 
 template <class T>
 struct tile_accumulator;
 
 template <>
 struct tile_accumulator<float> {
+  static constexpr std::int64_t group = 4;
   __m512 sums; // lane 4 r + c
 
   tile_accumulator() noexcept : sums(_mm512_setzero_ps()) {}
 
-  /// Adds one tile: its elements from e on, and the four elements of x for its columns.
-  void add(unsigned bitmap, const float* e, const float* x) noexcept {
-    const auto mask = static_cast<__mmask16>(bitmap);
+  /// Adds one tile: its elements from e on, and the four elements of x for its columns. Returns
+  /// where its elements end.
+  const float* add(unsigned bitmap, const float* e, const float* x) noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask16>(bitmap));
     const __m512 a = _mm512_maskz_expandloadu_ps(mask, e);
     sums = _mm512_mask3_fmadd_ps(a, _mm512_broadcast_f32x4(_mm_loadu_ps(x)), sums, mask);
+    return e + std::popcount(bitmap);
   }
   void add(const tile_accumulator& other) noexcept { sums = _mm512_add_ps(sums, other.sums); }
-  /// The sums of the four rows.
-  void rows(float* to) const noexcept {
-    const __m512 pairs = _mm512_add_ps(sums, _mm512_permute_ps(sums, 0xb1));
-    const __m512 fours = _mm512_add_ps(pairs, _mm512_permute_ps(pairs, 0x4e));
-    _mm_storeu_ps(to, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, fours)));
+  /// The sums of all rows of a group of tile rows, which share the reduction.
+  static void rows(const tile_accumulator* of, float* to) noexcept {
+    const __m512 ab = // in each 128 bits, one row: columns 0 and 2 of a, of b, 1 and 3 of a, of b
+        _mm512_add_ps(_mm512_unpacklo_ps(of[0].sums, of[1].sums),
+                      _mm512_unpackhi_ps(of[0].sums, of[1].sums));
+    const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(of[2].sums, of[3].sums),
+                                    _mm512_unpackhi_ps(of[2].sums, of[3].sums));
+    const __m512 abcd =
+        _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+    const __m512i by_tile_row =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_ps(to, _mm512_permutexvar_ps(by_tile_row, abcd));
   }
 };
 
 template <>
 struct tile_accumulator<double> {
+  static constexpr std::int64_t group = 2;
   __m512d upper; // rows 0 and 1
   __m512d lower; // rows 2 and 3
 
   tile_accumulator() noexcept : upper(_mm512_setzero_pd()), lower(_mm512_setzero_pd()) {}
 
-  void add(unsigned bitmap, const double* e, const double* x) noexcept {
-    const auto m0 = static_cast<__mmask8>(bitmap);
-    const auto m1 = static_cast<__mmask8>(bitmap >> 8);
+  const double* add(unsigned bitmap, const double* e, const double* x) noexcept {
+    const unsigned low = bitmap & 0xffU;
+    const unsigned high = bitmap >> 8;
+    const auto m0 = in_mask_register(static_cast<__mmask8>(low));
+    const auto m1 = in_mask_register(static_cast<__mmask8>(high));
+    const double* const e1 = e + std::popcount(low);
     const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
-    const __m512d a0 = _mm512_maskz_expandloadu_pd(m0, e);
-    const __m512d a1 = _mm512_maskz_expandloadu_pd(m1, e + std::popcount(bitmap & 0xffU));
-    upper = _mm512_mask3_fmadd_pd(a0, xs, upper, m0);
-    lower = _mm512_mask3_fmadd_pd(a1, xs, lower, m1);
+    upper = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m0, e), xs, upper, m0);
+    lower = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m1, e1), xs, lower, m1);
+    return e1 + std::popcount(high);
   }
   void add(const tile_accumulator& other) noexcept {
     upper = _mm512_add_pd(upper, other.upper);
     lower = _mm512_add_pd(lower, other.lower);
   }
-  void rows(double* to) const noexcept {
-    // Lanes of pairs: rows 0 2 0 2 1 3 1 3.
-    const __m512d pairs =
-        _mm512_add_pd(_mm512_unpacklo_pd(upper, lower), _mm512_unpackhi_pd(upper, lower));
-    const __m256d even = _mm512_castpd512_pd256(pairs);
-    const __m256d odd = _mm512_extractf64x4_pd(pairs, 1);
-    const __m128d r02 = _mm_add_pd(_mm256_castpd256_pd128(even), _mm256_extractf128_pd(even, 1));
-    const __m128d r13 = _mm_add_pd(_mm256_castpd256_pd128(odd), _mm256_extractf128_pd(odd, 1));
-    _mm_storeu_pd(to, _mm_unpacklo_pd(r02, r13));
-    _mm_storeu_pd(to + 2, _mm_unpackhi_pd(r02, r13));
+  static void rows(const tile_accumulator* of, double* to) noexcept {
+    const __m512d a = // rows 0 2 0 2 1 3 1 3
+        _mm512_add_pd(_mm512_unpacklo_pd(of[0].upper, of[0].lower),
+                      _mm512_unpackhi_pd(of[0].upper, of[0].lower));
+    const __m512d b = _mm512_add_pd(_mm512_unpacklo_pd(of[1].upper, of[1].lower),
+                                    _mm512_unpackhi_pd(of[1].upper, of[1].lower));
+    const __m512i first = _mm512_setr_epi64(0, 4, 1, 5, 8, 12, 9, 13);
+    const __m512i second = _mm512_setr_epi64(2, 6, 3, 7, 10, 14, 11, 15);
+    _mm512_storeu_pd(to, _mm512_add_pd(_mm512_permutex2var_pd(a, first, b),
+                                       _mm512_permutex2var_pd(a, second, b)));
   }
 };
 
@@ -118,19 +152,6 @@ inline void scatter_run(const double* a, const double* factors, double* z) noexc
     _mm512_storeu_pd(z + k, _mm512_fmadd_pd(_mm512_loadu_pd(a + k), _mm512_loadu_pd(factors + k),
                                             _mm512_loadu_pd(z + k)));
   }
-}
-
-/// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
-/// full mask start from whatever its register held, and the processor waits for that.
-inline __mmask8 all_of_8() noexcept {
-  __mmask8 mask = 0xff;
-  asm("" : "+Yk"(mask));
-  return mask;
-}
-inline __mmask16 all_of_16() noexcept {
-  __mmask16 mask = 0xffff;
-  asm("" : "+Yk"(mask));
-  return mask;
 }
 
 /// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them. The
