@@ -63,8 +63,9 @@ bool check_blocks(const View& a, int count) {
         [&](std::int64_t u, std::int64_t first, std::int64_t last) {
           cut = true;
           in_order = in_order && u == unit && first == passed && first < last;
-          const piece part(a, u, first, last);
-          bytes += piece::bytes_before(part.view, 1);
+          blocks.with_piece(u, first, last, [&](const auto& part) {
+            bytes += tb::kernels::unit_piece<View>::bytes_before(part, 1);
+          });
           passed = last == piece::entries(a, u) ? 0 : last;
           if (passed == 0) ++unit;
         });
@@ -103,6 +104,11 @@ TEST_CASE("blocks cover every entry once", "[blocks]") {
     CHECK((check_blocks(bitmap.view(), count) || !cut));
     check_blocks(optimized.view().sliced(), count);
     check_blocks(optimized.view().tiles(), count);
+    const std::vector<tb::unit_range> all{{0, (meshy.rows() + 15) / 16}};
+    const auto csr_of_mesh = tb::to_csr(meshy);
+    const auto diagonals =
+        tb::detail::diagonals_in_bands(csr_of_mesh.view(), std::span<const tb::unit_range>(all));
+    check_blocks(diagonals.view({meshy.rows(), meshy.cols()}), count);
     const auto short_rows = tb::to_csr(meshy);
     check_blocks(short_rows.view(), count);
     check_blocks(tb::csr_view<const float>(), count);
@@ -116,7 +122,7 @@ TEST_CASE("blocks between units cut no row", "[blocks]") {
   const tb::kernels::block_list blocks(view, 16, tb::kernels::cuts::between_units);
   std::int64_t row = 0;
   for (int b = 0; b < blocks.count(); ++b) {
-    const tb::tile_band rows = blocks.units_of(b);
+    const tb::unit_range rows = blocks.units_of(b);
     CHECK(rows.first == row);
     row = rows.last;
   }

@@ -1,9 +1,13 @@
 // optimize: exact round trips, products, bands; recommend; which kernel the tables choose.
 #include <algorithm>
+#include <cmath>
 #include <complex>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -102,7 +106,7 @@ TEMPLATE_TEST_CASE("bands of tiles and slices multiply as one matrix", "[optimiz
     CHECK(view.sliced().nnz() > 0);
     if (tb::active_isa() == tb::isa::avx512) {
       CHECK(view.tiles().nnz() > 0);
-      CHECK(view.bands().size() == 1); // neighbouring bands are one
+      CHECK(view.tile_bands().size() == 1); // neighbouring bands are one
     }
     std::vector<T> y(y0.size(), T(99));
     tb::multiply(h, x, y);
@@ -120,27 +124,104 @@ TEMPLATE_TEST_CASE("bands of tiles and slices multiply as one matrix", "[optimiz
   });
 }
 
+/// Nine diagonals with a gap each, an entry off them, and a number of rows that 16 does not divide.
+template <class T, class I = std::int32_t>
+tb::coo_matrix<T, I> stencil(std::int64_t rows, std::int64_t cols, source& from) {
+  generators::triples<T, I> t;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (const int d : {-40, -39, -38, -1, 0, 1, 38, 39, 40}) {
+      const std::int64_t j = i == 250 && d == 40 ? cols - 1 : i + d;
+      if (j >= 0 && j < cols && (i + d) % 77 != 5) t.add(i, j, from.value<T>());
+    }
+  }
+  return std::move(t).matrix(rows, cols);
+}
+
 TEMPLATE_TEST_CASE("stencils are multiplied without gathering", "[optimize]", double, float) {
   using T = TestType;
   source from(35);
-  generators::triples<T, std::int32_t> t; // 9 diagonals, a few entries elsewhere
-  for (std::int64_t i = 0; i < 500; ++i) {
-    for (const int d : {-40, -39, -38, -1, 0, 1, 38, 39, 40}) {
-      const std::int64_t j = i + d;
-      if (j >= 0 && j < 500) t.add(i, i == 250 && d == 40 ? 499 : j, from.value<T>());
+  for (const auto& [rows, cols] : {std::pair(509, 509), std::pair(501, 530), std::pair(530, 497)}) {
+    const auto a = stencil<T>(rows, cols, from);
+    oracle::at_every_isa([&] {
+      const auto h = tb::optimize(a);
+      tb::validate(h);
+      const auto diagonals = h.view().diagonals();
+      if (tb::active_isa() == tb::isa::avx512) CHECK(diagonals.nnz() == a.nnz());
+      CHECK(diagonals.nnz() <= 16 * tb::detail::length(diagonals.masks()));
+      const auto x = generators::vector<T>(cols, from);
+      const auto y0 = generators::vector<T>(rows, from);
+      std::vector<T> y(y0.size(), T(99));
+      tb::multiply(h, x, y);
+      oracle::check_spmv(a, x, y);
+      tb::multiply(tb::par, tb::scaled(3, h), x, tb::scaled(2, y0), y);
+      oracle::check_spmv(a, x, y, T(3), T(2), y0);
+      std::vector<T> z(x.size());
+      tb::multiply(tb::transposed(h), y0, z);
+      oracle::check_spmv(tb::transposed(a), y0, z);
+    });
+  }
+}
+
+TEST_CASE("diagonals of every type, mask and place give the matrix back", "[optimize]") {
+  source from(36);
+  const auto check = [&](const auto& a) {
+    using A = std::remove_cvref_t<decltype(a)>;
+    using T = typename A::scalar_type;
+    using I = typename A::index_type;
+    const auto csr = tb::to_csr(a);
+    const std::int64_t slices = (a.rows() + 15) / 16;
+    std::vector<tb::unit_range> bands{{0, slices}};
+    auto arrays =
+        tb::detail::diagonals_in_bands(csr.view(), std::span<const tb::unit_range>(bands));
+    auto no_tiles =
+        tb::detail::tiles_in_bands(tb::to_bitmap(csr), std::span<const tb::unit_range>());
+    const tb::optimized_matrix<T, I> h(tb::detail::trusted{}, std::move(no_tiles), {},
+                                       std::move(arrays), std::move(bands), {});
+    tb::validate(h);
+    CHECK(tb::to_coo(h) == a);
+    CHECK(tb::to_bitmap(tb::transposed(h)) == tb::to_bitmap(tb::transposed(a)));
+    std::int64_t count = 0;
+    for (const auto e : tb::entries(h)) count += e.row >= 0 && e.col >= 0 ? 1 : 0;
+    CHECK(count == a.nnz());
+    const auto x = generators::vector<T>(a.cols(), from);
+    const auto xt = generators::vector<T>(a.rows(), from);
+    const tb::dense_matrix<T> b(generators::vector<T>(3 * a.cols(), from), {a.cols(), 3});
+    oracle::at_every_isa([&] {
+      std::vector<T> y(xt.size());
+      tb::multiply(tb::conjugated(h), x, y);
+      oracle::check_spmv(tb::conjugated(a), x, y);
+      std::vector<T> z(x.size());
+      tb::multiply(tb::transposed(h), xt, z);
+      oracle::check_spmv(tb::transposed(a), xt, z);
+      tb::dense_matrix<T> c({a.rows(), 3});
+      tb::multiply(h, b, c);
+      oracle::check_spmm(a, b, tb::dense_view<const T>(c));
+    });
+  };
+  for (const int m : {1, 15, 16, 17, 40}) {
+    for (const int n : {1, 3, 16, 60}) {
+      check(generators::uniform<double>(m, n, 30, from));
+      check(generators::uniform<float, std::int64_t>(m, n, 85, from));
     }
   }
-  const auto a = std::move(t).matrix(500, 500);
-  const auto x = generators::vector<T>(500, from);
+  check(stencil<float>(300, 295, from));
+  check(stencil<std::complex<double>>(70, 80, from));
+  check(stencil<std::int32_t, std::int64_t>(70, 80, from));
+}
+
+TEST_CASE("an Inf in x reaches only rows that store its column, in diagonals, too", "[optimize]") {
+  source from(37);
+  const auto a = stencil<double>(509, 509, from);
+  std::vector<double> x(509, 1.0);
+  x[100] = std::numeric_limits<double>::infinity();
   oracle::at_every_isa([&] {
-    const auto h = tb::optimize(a, tb::operation::spmm); // all rows in slices
-    tb::validate(h);
-    const auto runs = h.view().sliced().slice_runs();
-    CHECK(std::ranges::count_if(runs, [](auto r) { return r != 0; }) > 20);
-    std::vector<T> y(500);
-    tb::multiply(h, x, y);
-    oracle::check_spmv(a, x, y);
-    CHECK(tb::to_coo(h) == a);
+    std::vector<double> y(509);
+    tb::multiply(tb::optimize(a), x, y);
+    std::vector<bool> stores(509);
+    for (const auto& e : tb::entries(a)) {
+      if (e.col == 100) stores[static_cast<std::size_t>(e.row)] = true;
+    }
+    for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isfinite(y[i]) == !stores[i]);
   });
 }
 
@@ -167,11 +248,10 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
                                                     std::vector<int>{}, zeros, zeros, {3, 4});
   const auto message = [&](const offsets& slice_offsets, const offsets& slice_rows,
                            const std::vector<int>& order, const std::vector<std::int32_t>& lengths,
-                           const std::vector<tb::tile_band>& bands = {}) {
-    const std::vector<std::uint64_t> runs(slice_offsets.size() - 1);
-    const tb::sliced_view<const double, int> sliced(values, cols, slice_offsets, slice_rows, runs,
-                                                    order, lengths, {3, 4});
-    const tb::optimized_view<const double, int> a(no_tiles, bands, sliced);
+                           const std::vector<tb::unit_range>& bands = {}) {
+    const tb::sliced_view<const double, int> sliced(values, cols, slice_offsets, slice_rows, order,
+                                                    lengths, {3, 4});
+    const tb::optimized_view<const double, int> a(no_tiles, bands, {}, {}, sliced);
     return oracle::message_of<tb::invalid_matrix>([&] { tb::validate(a); });
   };
   CHECK(oracle::contains(message({0, 2}, {0, 3}, {0, 1, 2}, {2, 1, 0}), "slice_offsets"));
@@ -182,6 +262,32 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   CHECK(oracle::contains(message({0, 3}, {0, 2}, {0, 2}, {2, 1}), "row 1 is in no part"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 1}}), "two parts"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 2}}), "no band"));
+}
+
+TEST_CASE("validate names what is broken in diagonals", "[optimize]") {
+  const std::vector<double> values{1, 2, 3};
+  const auto check = [&](const std::vector<std::uint16_t>& masks, const std::vector<int>& cols,
+                         const std::vector<std::int64_t>& elements = {0, 3}) {
+    const std::vector<std::int64_t> slices{0, static_cast<std::int64_t>(masks.size())};
+    tb::validate(
+        tb::diagonal_view<const double, int>(values, masks, cols, slices, elements, {5, 4}));
+  };
+  const auto message = [&](const auto&... arrays) {
+    return oracle::message_of<tb::invalid_matrix>([&] { check(arrays...); });
+  };
+  using masks = std::vector<std::uint16_t>;
+  using columns = std::vector<int>;
+  using offsets = std::vector<std::int64_t>;
+  CHECK_NOTHROW(check({6, 1}, {-1, 3}));
+  CHECK(oracle::contains(message(masks{6, 1}, columns{-2, 3}), "piece 0"));
+  CHECK(oracle::contains(message(masks{3, 1}, columns{3, 3}), "piece 0"));
+  CHECK(oracle::contains(message(masks{3, 1}, columns{1, 0}), "piece 1"));
+  CHECK(oracle::contains(message(masks{3, 1}, columns{1, 1}), "piece 1"));
+  CHECK(oracle::contains(message(masks{7, 0}, columns{0, 1}), "piece 1"));
+  CHECK(oracle::contains(message(masks{0x30, 1}, columns{-4, 1}), "piece 0"));
+  CHECK(oracle::contains(message(masks{3, 3}, columns{0, 1}), "count 4"));
+  CHECK(oracle::contains(message(masks{6, 1}, columns{-1, 3}, offsets{0, 2}), "lengths"));
+  CHECK(oracle::contains(message(masks{6, 1}, columns{-1}), "lengths"));
 }
 
 TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
@@ -227,6 +333,8 @@ TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", f
   check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int64_t>>::rows);
   check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int32_t>>::rows);
   check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int64_t>>::rows);
+  check(tb::kernels::spmv_table<tb::diagonal_view<const T, std::int32_t>>::rows);
+  check(tb::kernels::spmv_transposed_table<tb::diagonal_view<const T, std::int32_t>>::rows);
   check(tb::kernels::spmv_transposed_table<tb::coo_view<const T, std::int32_t>>::rows);
   check(
       tb::kernels::spmv_transposed_table<tb::csr_view<const T, std::int32_t, std::int64_t>>::rows);

@@ -44,10 +44,10 @@ void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, 
   if constexpr (requires { a.row_indices(); }) {
     return spmm_scatter<Conjugate, false>(a, b, out);
   } else {
-    for_each_part(a, [&](const auto& part, std::span<const tile_band> bands) {
+    for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
       const block_list blocks(part, cuts::between_units);
       for_each_task(policy, blocks.count(), [&](int block) {
-        const tile_band range = blocks.units_of(block);
+        const unit_range range = blocks.units_of(block);
         for_each_overlap(bands, range.first, range.last,
                          [&](std::int64_t first, std::int64_t last) {
                            spmm<Conjugate>(part, first, last, b, out);

@@ -11,6 +11,7 @@
 #include "formats/coo.hpp"
 #include "formats/csr.hpp"
 #include "formats/dense.hpp"
+#include "formats/diagonals.hpp"
 #include "formats/entries.hpp"
 #include "formats/epilogue.hpp"
 #include "formats/optimized.hpp"

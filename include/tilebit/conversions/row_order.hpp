@@ -116,7 +116,7 @@ auto row_order(const bitmap_view<T, I>& a, bool transposed) {
   return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }
 
-/// Optimized: the rows of both parts to their places.
+/// Optimized: the rows of all parts to their places.
 template <class O, class T, class I>
 auto row_order(const optimized_view<T, I>& a, bool transposed) {
   require_offset_fits<O>(a.nnz());
@@ -130,9 +130,13 @@ auto row_order(const optimized_view<T, I>& a, bool transposed) {
   for (std::size_t i = 0; i + 1 < tiles.row_offsets.size(); ++i) {
     out.row_offsets[i] = static_cast<O>(tiles.row_offsets[i + 1] - tiles.row_offsets[i]);
   }
-  const auto& sliced = a.sliced();
-  for_each_sliced_entry(sliced, 0, sliced.slices(),
-                        [&](std::int64_t i, std::int64_t, const T&) { ++out.row_offsets[at(i)]; });
+  const auto for_each_other = [&a](auto&& f) {
+    for (const unit_range& band : a.diagonal_bands()) {
+      for_each_diagonal_entry(a.diagonals(), band.first, band.last, f);
+    }
+    for_each_sliced_entry(a.sliced(), 0, a.sliced().slices(), f);
+  };
+  for_each_other([&](std::int64_t i, std::int64_t, const T&) { ++out.row_offsets[at(i)]; });
   exclusive_scan_in_place(std::span<O>(out.row_offsets));
   for (std::size_t i = 0; i + 1 < tiles.row_offsets.size(); ++i) {
     for (std::size_t k = at(tiles.row_offsets[i]); k < at(tiles.row_offsets[i + 1]); ++k) {
@@ -141,12 +145,11 @@ auto row_order(const optimized_view<T, I>& a, bool transposed) {
       out.col_indices[p] = tiles.col_indices[k];
     }
   }
-  for_each_sliced_entry(sliced, 0, sliced.slices(),
-                        [&](std::int64_t i, std::int64_t j, const T& value) {
-                          const std::size_t p = at(out.row_offsets[at(i)]++);
-                          out.values[p] = value;
-                          out.col_indices[p] = static_cast<I>(j);
-                        });
+  for_each_other([&](std::int64_t i, std::int64_t j, const T& value) {
+    const std::size_t p = at(out.row_offsets[at(i)]++);
+    out.values[p] = value;
+    out.col_indices[p] = static_cast<I>(j);
+  });
   shift_to_begins(out.row_offsets);
   return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }

@@ -105,17 +105,47 @@ private:
   std::size_t k_ = 0;
 };
 
-/// The tiles first, then slice by slice.
 template <class T, class I>
-class entry_cursor<optimized_view<T, I>> {
+class entry_cursor<diagonal_view<T, I>> {
 public:
-  explicit entry_cursor(const optimized_view<T, I>& a) noexcept
-      : tiles_(a.tiles()), a_(a.sliced()), active_(rows_of_slice()) {
+  explicit entry_cursor(const diagonal_view<T, I>& a) noexcept : a_(a) { load(); }
+  bool done() const noexcept { return k_ == a_.values().size(); }
+  void next() noexcept {
+    ++k_;
+    left_ &= left_ - 1;
+    if (left_ != 0 || done()) return;
+    ++piece_;
+    load();
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    const int r = std::countr_zero(left_);
+    return {static_cast<I>(16 * slice_ + r),
+            static_cast<I>(static_cast<std::int64_t>(a_.first_cols()[piece_]) + r),
+            a_.values()[k_]};
+  }
+
+private:
+  void load() noexcept {
+    if (done()) return;
+    while (std::cmp_less_equal(a_.slice_offsets()[at(slice_) + 1], piece_)) ++slice_;
+    left_ = a_.masks()[piece_];
+  }
+
+  diagonal_view<T, I> a_;
+  std::int64_t slice_ = 0;
+  std::size_t piece_ = 0;
+  std::size_t k_ = 0;
+  unsigned left_ = 0;
+};
+
+template <class T, class I>
+class entry_cursor<sliced_view<T, I>> {
+public:
+  explicit entry_cursor(const sliced_view<T, I>& a) noexcept : a_(a), active_(rows_of_slice()) {
     settle();
   }
-  bool done() const noexcept { return tiles_.done() && k_ == a_.values().size(); }
+  bool done() const noexcept { return k_ == a_.values().size(); }
   void next() noexcept {
-    if (!tiles_.done()) return tiles_.next();
     ++k_;
     if (++row_ == active_) {
       row_ = 0;
@@ -124,7 +154,6 @@ public:
     settle();
   }
   entry<std::remove_const_t<T>, I> get() const noexcept {
-    if (!tiles_.done()) return tiles_.get();
     return {a_.row_order()[first_row() + row_], a_.col_indices()[k_], a_.values()[k_]};
   }
 
@@ -145,13 +174,35 @@ private:
     while (active_ > 1 && a_.row_lengths()[first_row() + active_ - 1] <= step_) --active_;
   }
 
-  entry_cursor<bitmap_view<T, I>> tiles_;
   sliced_view<T, I> a_;
   std::size_t slice_ = 0;
   std::size_t active_ = 0;
   std::size_t row_ = 0;
   std::int32_t step_ = 0;
   std::size_t k_ = 0;
+};
+
+/// The tiles first, then the diagonals, then the slices.
+template <class T, class I>
+class entry_cursor<optimized_view<T, I>> {
+public:
+  explicit entry_cursor(const optimized_view<T, I>& a) noexcept
+      : tiles_(a.tiles()), diagonals_(a.diagonals()), sliced_(a.sliced()) {}
+  bool done() const noexcept { return tiles_.done() && diagonals_.done() && sliced_.done(); }
+  void next() noexcept {
+    if (!tiles_.done()) return tiles_.next();
+    if (!diagonals_.done()) return diagonals_.next();
+    sliced_.next();
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    if (!tiles_.done()) return tiles_.get();
+    return diagonals_.done() ? sliced_.get() : diagonals_.get();
+  }
+
+private:
+  entry_cursor<bitmap_view<T, I>> tiles_;
+  entry_cursor<diagonal_view<T, I>> diagonals_;
+  entry_cursor<sliced_view<T, I>> sliced_;
 };
 
 } // namespace detail

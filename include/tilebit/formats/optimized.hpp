@@ -14,20 +14,22 @@
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "bitmap.hpp"
+#include "diagonals.hpp"
 #include "sliced.hpp"
 
 namespace tilebit {
 
-/// Tile rows first to last - 1.
-struct tile_band {
+/// Units first to last - 1: tile rows of tiles, slices of diagonals.
+struct unit_range {
   std::int64_t first;
   std::int64_t last;
 
-  friend constexpr bool operator==(const tile_band&, const tile_band&) = default;
+  friend constexpr bool operator==(const unit_range&, const unit_range&) = default;
 };
 
-/// The parts of an optimized matrix, not owned: a bitmap matrix whose tile rows outside the bands
-/// are empty, and sliced rows for everything outside the bands. Every row is in exactly one part.
+/// The parts of an optimized matrix, not owned: a bitmap matrix whose tile rows outside its bands
+/// are empty, diagonals whose slices outside their bands are empty, and sliced rows for everything
+/// outside the bands. Every row is in exactly one part.
 template <class T, class I>
 class optimized_view {
 public:
@@ -36,20 +38,26 @@ public:
   using index_type = I;
 
   optimized_view() = default;
-  optimized_view(bitmap_view<T, I> tiles, std::span<const tile_band> bands,
+  optimized_view(bitmap_view<T, I> tiles, std::span<const unit_range> tile_bands,
+                 diagonal_view<T, I> diagonals, std::span<const unit_range> diagonal_bands,
                  sliced_view<T, I> sliced) noexcept
-      : tiles_(tiles), bands_(bands), sliced_(sliced) {}
+      : tiles_(tiles), tile_bands_(tile_bands), diagonals_(diagonals),
+        diagonal_bands_(diagonal_bands), sliced_(sliced) {}
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
-  std::int64_t nnz() const noexcept { return tiles_.nnz() + sliced_.nnz(); }
+  std::int64_t nnz() const noexcept { return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz(); }
   const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
-  std::span<const tile_band> bands() const noexcept { return bands_; }
+  std::span<const unit_range> tile_bands() const noexcept { return tile_bands_; }
+  const diagonal_view<T, I>& diagonals() const noexcept { return diagonals_; }
+  std::span<const unit_range> diagonal_bands() const noexcept { return diagonal_bands_; }
   const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
 
 private:
   bitmap_view<T, I> tiles_;
-  std::span<const tile_band> bands_;
+  std::span<const unit_range> tile_bands_;
+  diagonal_view<T, I> diagonals_;
+  std::span<const unit_range> diagonal_bands_;
   sliced_view<T, I> sliced_;
 };
 
@@ -66,33 +74,42 @@ public:
   optimized_matrix() = default;
 
   /// For optimize, whose parts fit together by construction.
-  optimized_matrix(detail::trusted, bitmap_matrix<T, I>&& tiles, std::vector<tile_band>&& bands,
-                   detail::sliced_arrays<T, I>&& sliced)
-      : tiles_(std::move(tiles)), bands_(std::move(bands)), sliced_(std::move(sliced)) {}
+  optimized_matrix(detail::trusted, bitmap_matrix<T, I>&& tiles,
+                   std::vector<unit_range>&& tile_bands, detail::diagonal_arrays<T, I>&& diagonals,
+                   std::vector<unit_range>&& diagonal_bands, detail::sliced_arrays<T, I>&& sliced)
+      : tiles_(std::move(tiles)), tile_bands_(std::move(tile_bands)),
+        diagonals_(std::move(diagonals)), diagonal_bands_(std::move(diagonal_bands)),
+        sliced_(std::move(sliced)) {}
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
-  std::int64_t nnz() const noexcept { return tiles_.nnz() + detail::length(sliced_.values); }
+  std::int64_t nnz() const noexcept {
+    return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values);
+  }
   /// Bytes of all arrays.
   std::int64_t bytes() const noexcept {
     const auto of = [](const auto& array) {
       return static_cast<std::int64_t>(array.size() * sizeof(array[0]));
     };
     return of(tiles_.elements()) + of(tiles_.bitmaps()) + of(tiles_.tile_cols()) +
-           of(tiles_.tile_row_offsets()) + of(tiles_.element_offsets()) + of(bands_) +
+           of(tiles_.tile_row_offsets()) + of(tiles_.element_offsets()) + of(tile_bands_) +
+           of(diagonals_.values) + of(diagonals_.masks) + of(diagonals_.first_cols) +
+           of(diagonals_.slice_offsets) + of(diagonals_.element_offsets) + of(diagonal_bands_) +
            of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
-           of(sliced_.slice_rows) + of(sliced_.slice_runs) + of(sliced_.row_order) +
-           of(sliced_.row_lengths);
+           of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths);
   }
 
   optimized_view<const T, I> view() const noexcept {
-    return {tiles_.view(), bands_, sliced_.view(shape(tiles_.rows(), tiles_.cols()))};
+    const shape s(tiles_.rows(), tiles_.cols());
+    return {tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_, sliced_.view(s)};
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 
 private:
   bitmap_matrix<T, I> tiles_;
-  std::vector<tile_band> bands_;
+  std::vector<unit_range> tile_bands_;
+  detail::diagonal_arrays<T, I> diagonals_;
+  std::vector<unit_range> diagonal_bands_;
   detail::sliced_arrays<T, I> sliced_;
 };
 
@@ -100,18 +117,18 @@ private:
 template <class T, class I>
 void validate(const optimized_view<T, I>& a) {
   validate(a.tiles());
+  validate(a.diagonals());
   const auto& s = a.sliced();
   detail::check_offsets(s.slice_offsets(), s.nnz(), "optimized: slice_offsets");
   detail::check_offsets(s.slice_rows(), detail::length(s.row_order()), "optimized: slice_rows");
   if (s.slice_offsets().back() != s.nnz() ||
       s.slice_rows().back() != detail::length(s.row_order()) ||
       s.slice_rows().size() != s.slice_offsets().size() ||
-      detail::length(s.slice_runs()) != s.slices() ||
       s.row_lengths().size() != s.row_order().size() ||
       s.col_indices().size() != s.values().size()) {
     throw invalid_matrix(
-        "optimized: the lengths of slice_offsets, slice_rows, slice_runs, row_order, "
-        "row_lengths, col_indices and values disagree",
+        "optimized: the lengths of slice_offsets, slice_rows, row_order, row_lengths, "
+        "col_indices and values disagree",
         s.slices());
   }
   detail::check_indices(s.col_indices(), a.cols(), "optimized: col_indices");
@@ -128,16 +145,7 @@ void validate(const optimized_view<T, I>& a) {
     }
     const std::int64_t stored =
         s.slice_offsets()[detail::at(k) + 1] - s.slice_offsets()[detail::at(k)];
-    bool runs = true;
-    std::size_t at_step = detail::at(s.slice_offsets()[detail::at(k)]);
-    for (std::uint64_t left = s.slice_runs()[detail::at(k)]; left != 0; left >>= 1, at_step += 16) {
-      runs &= last - first == 16 &&
-              std::cmp_less_equal(at_step + 16, s.slice_offsets()[detail::at(k) + 1]);
-      for (std::size_t r = 1; runs && (left & 1) != 0 && r < 16; ++r) {
-        runs &= s.col_indices()[at_step + r] == s.col_indices()[at_step + r - 1] + 1;
-      }
-    }
-    if (!runs || last == first || last - first > 16 ||
+    if (last == first || last - first > 16 ||
         (last - first > 1 && (!falling || entries != stored))) {
       throw invalid_matrix(detail::message("optimized: slice ", k, " does not hold its rows"), k);
     }
@@ -148,14 +156,20 @@ void validate(const optimized_view<T, I>& a) {
       throw invalid_matrix(detail::message("optimized: row ", row, " is in two parts"), row);
     }
   };
-  for (const tile_band& band : a.bands()) {
-    if (band.first < 0 || band.last < band.first || band.last > a.tiles().tile_rows()) {
-      throw invalid_matrix(
-          detail::message("optimized: tile rows ", band.first, " to ", band.last, " are no band"),
-          band.first);
+  const auto see_bands = [&](std::span<const unit_range> bands, std::int64_t height,
+                             std::int64_t units) {
+    for (const unit_range& band : bands) {
+      if (band.first < 0 || band.last < band.first || band.last > units) {
+        throw invalid_matrix(detail::message("optimized: units ", band.first, " to ", band.last,
+                                             " of ", units, " are no band"),
+                             band.first);
+      }
+      const std::int64_t end = std::min(height * band.last, a.rows());
+      for (std::int64_t i = height * band.first; i < end; ++i) see(i);
     }
-    for (std::int64_t i = 4 * band.first; i < std::min(4 * band.last, a.rows()); ++i) see(i);
-  }
+  };
+  see_bands(a.tile_bands(), 4, a.tiles().tile_rows());
+  see_bands(a.diagonal_bands(), 16, a.diagonals().slices());
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i] == 0) {

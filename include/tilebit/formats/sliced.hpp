@@ -40,11 +40,10 @@ public:
   sliced_view() = default;
   sliced_view(std::span<T> values, std::span<const I> col_indices,
               std::span<const std::int64_t> slice_offsets, std::span<const std::int64_t> slice_rows,
-              std::span<const std::uint64_t> slice_runs, std::span<const I> row_order,
-              std::span<const std::int32_t> row_lengths, shape s) noexcept
+              std::span<const I> row_order, std::span<const std::int32_t> row_lengths,
+              shape s) noexcept
       : shape_(s), values_(values), col_indices_(col_indices), slice_offsets_(slice_offsets),
-        slice_rows_(slice_rows), slice_runs_(slice_runs), row_order_(row_order),
-        row_lengths_(row_lengths) {}
+        slice_rows_(slice_rows), row_order_(row_order), row_lengths_(row_lengths) {}
 
   std::int64_t rows() const noexcept { return shape_.rows(); }
   std::int64_t cols() const noexcept { return shape_.cols(); }
@@ -54,9 +53,6 @@ public:
   std::span<const I> col_indices() const noexcept { return col_indices_; }
   std::span<const std::int64_t> slice_offsets() const noexcept { return slice_offsets_; }
   std::span<const std::int64_t> slice_rows() const noexcept { return slice_rows_; }
-  /// Bit k: the 16 columns of step k follow each other, so that x needs no gathering. Set in slices
-  /// where most steps are such, as stencils give them.
-  std::span<const std::uint64_t> slice_runs() const noexcept { return slice_runs_; }
   std::span<const I> row_order() const noexcept { return row_order_; }
   /// For slices of more than one row; the length of a single row is that of its slice.
   std::span<const std::int32_t> row_lengths() const noexcept { return row_lengths_; }
@@ -69,7 +65,6 @@ private:
   std::span<const I> col_indices_;
   std::span<const std::int64_t> slice_offsets_{&zero_, 1};
   std::span<const std::int64_t> slice_rows_{&zero_, 1};
-  std::span<const std::uint64_t> slice_runs_;
   std::span<const I> row_order_;
   std::span<const std::int32_t> row_lengths_;
 };
@@ -83,7 +78,6 @@ struct sliced_arrays {
   std::vector<I> col_indices;
   std::vector<std::int64_t> slice_offsets{0};
   std::vector<std::int64_t> slice_rows{0};
-  std::vector<std::uint64_t> slice_runs;
   std::vector<I> row_order;
   std::vector<std::int32_t> row_lengths;
 
@@ -92,7 +86,6 @@ struct sliced_arrays {
             col_indices,
             offsets_or_zero(slice_offsets),
             offsets_or_zero(slice_rows),
-            slice_runs,
             row_order,
             row_lengths,
             s};

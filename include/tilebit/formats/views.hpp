@@ -294,14 +294,21 @@ auto resolve(const conjugated_view<A>& a) {
 /// Calls f(array, name) for the arrays of a format's view.
 template <class View, class F>
 void for_each_array(const View& a, F&& f) {
-  if constexpr (requires { a.bands(); }) {
+  if constexpr (requires { a.tile_bands(); }) {
     for_each_array(a.tiles(), f);
+    for_each_array(a.diagonals(), f);
     for_each_array(a.sliced(), f);
   } else if constexpr (requires { a.bitmaps(); }) {
     f(a.elements(), "the elements of A");
     f(a.bitmaps(), "the bitmaps of A");
     f(a.tile_cols(), "the tile columns of A");
     f(a.tile_row_offsets(), "the tile row offsets of A");
+    f(a.element_offsets(), "the element offsets of A");
+  } else if constexpr (requires { a.masks(); }) {
+    f(a.values(), "the values of A");
+    f(a.masks(), "the masks of A");
+    f(a.first_cols(), "the first columns of A");
+    f(a.slice_offsets(), "the slice offsets of A");
     f(a.element_offsets(), "the element offsets of A");
   } else {
     f(a.values(), "the values of A");
@@ -311,7 +318,6 @@ void for_each_array(const View& a, F&& f) {
     } else if constexpr (requires { a.slice_offsets(); }) {
       f(a.slice_offsets(), "the slice offsets of A");
       f(a.slice_rows(), "the slice rows of A");
-      f(a.slice_runs(), "the slice runs of A");
       f(a.row_order(), "the row order of A");
       f(a.row_lengths(), "the row lengths of A");
     } else {

@@ -16,6 +16,7 @@
 #include "../core/numeric.hpp"
 #include "../formats/bitmap.hpp"
 #include "../formats/csr.hpp"
+#include "../formats/diagonals.hpp"
 #include "../formats/optimized.hpp"
 #include "../formats/sliced.hpp"
 #include "../formats/views.hpp"
@@ -41,11 +42,29 @@ std::int64_t units(const sliced_view<T, I>& a) noexcept {
   return a.slices();
 }
 template <class T, class I>
+std::int64_t units(const diagonal_view<T, I>& a) noexcept {
+  return a.slices();
+}
+template <class T, class I>
 std::int64_t units(const coo_view<T, I>& a) noexcept {
   return a.nnz();
 }
 
-/// Entries [first, last) of unit u, as a matrix of that unit alone.
+/// All units of a matrix as a band; no band where there are none.
+class every_unit {
+public:
+  template <class View>
+  explicit every_unit(const View& a) noexcept : range_{0, units(a)} {}
+  std::span<const unit_range> bands() const noexcept {
+    return {&range_, range_.last > 0 ? std::size_t{1} : std::size_t{0}};
+  }
+
+private:
+  unit_range range_;
+};
+
+/// Entries [first, last) of unit u, as a matrix of that unit alone; entries(a, u) is how many there
+/// are to divide.
 template <class View>
 struct unit_piece;
 
@@ -117,7 +136,6 @@ struct unit_piece<sliced_view<const T, I>> {
             a.col_indices().subspan(from, at(last - first)),
             slice_offsets,
             slice_rows,
-            a.slice_runs().subspan(at(u), 1),
             std::span<const I>(&row, 1),
             a.row_lengths().subspan(at(a.slice_rows()[at(u)]), 1),
             shape(1, a.cols())};
@@ -130,6 +148,16 @@ struct unit_piece<sliced_view<const T, I>> {
   static std::int64_t bytes_before(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
     return a.slice_offsets()[at(u)] * std::int64_t{sizeof(T) + sizeof(I)} +
            a.slice_rows()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::int32_t)};
+  }
+};
+
+/// Slices of diagonals are short: they are never cut.
+template <class T, class I>
+struct unit_piece<diagonal_view<const T, I>> {
+  static std::int64_t entries(const diagonal_view<const T, I>&, std::int64_t) noexcept { return 0; }
+  static std::int64_t bytes_before(const diagonal_view<const T, I>& a, std::int64_t u) noexcept {
+    return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
+           a.slice_offsets()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::uint16_t)};
   }
 };
 
@@ -169,8 +197,13 @@ public:
     if (to.passed > 0) part(to.unit, std::int64_t{0}, to.passed);
   }
 
+  /// Calls f(view) with entries [first, last) of a unit as a matrix of that unit alone.
+  template <class F>
+  void with_piece(std::int64_t u, std::int64_t first, std::int64_t last, F&& f) const {
+    if constexpr (requires { &piece::view; }) f(piece(a_, u, first, last).view);
+  }
   /// The units of a block whose cuts lie between units.
-  tile_band units_of(int block) const noexcept { return {cut(block).unit, cut(block + 1).unit}; }
+  unit_range units_of(int block) const noexcept { return {cut(block).unit, cut(block + 1).unit}; }
 
 private:
   /// Between two entries: `passed` entries of the unit lie before.

@@ -20,32 +20,120 @@ constexpr std::int64_t gathered_row(std::size_t value_bytes) noexcept {
 
 /// What kernels spend on the pieces of a matrix.
 struct spmv_costs {
-  double tile;        ///< one tile
-  double tile_entry;  ///< each entry of it
-  double tile_row;    ///< the end of a tile row
-  double entry;       ///< one entry of a CSR row that is gathered
-  double row;         ///< its begin and end
-  double short_entry; ///< one entry of a CSR row too short for that
-  double short_row;   ///< its begin and end
-  double slice_entry; ///< one entry of a slice
-  double slice_row;   ///< one row of a slice, begin and end
-  double coo_entry;   ///< one entry of COO
-  double coo_row;     ///< one row of them
+  double tile;           ///< one tile
+  double tile_entry;     ///< each entry of it
+  double tile_row;       ///< the end of a tile row
+  double entry;          ///< one entry of a CSR row that is gathered
+  double row;            ///< its begin and end
+  double short_entry;    ///< one entry of a CSR row too short for that
+  double short_row;      ///< its begin and end
+  double slice_entry;    ///< one entry of a slice
+  double slice_row;      ///< one row of a slice, begin and end
+  double diagonal;       ///< one piece of a diagonal
+  double diagonal_entry; ///< each entry of it
+  double diagonal_row;   ///< one row of a slice of diagonals
+  double coo_entry;      ///< one entry of COO
+  double coo_row;        ///< one row of them
 };
 
+namespace fitted_costs {
+inline constexpr spmv_costs avx512_float{.tile = 1.24,
+                                         .tile_entry = 0,
+                                         .tile_row = 1.8,
+                                         .entry = 0.27,
+                                         .row = 4.4,
+                                         .short_entry = 0.3,
+                                         .short_row = 3.0,
+                                         .slice_entry = 0.285,
+                                         .slice_row = 0.65,
+                                         .diagonal = 1.48,
+                                         .diagonal_entry = 0,
+                                         .diagonal_row = 0.32,
+                                         .coo_entry = 0.56,
+                                         .coo_row = 1.4};
+inline constexpr spmv_costs avx512_double{.tile = 2.27,
+                                          .tile_entry = 0,
+                                          .tile_row = 2.0,
+                                          .entry = 0.39,
+                                          .row = 2.05,
+                                          .short_entry = 0.05,
+                                          .short_row = 3.9,
+                                          .slice_entry = 0.34,
+                                          .slice_row = 0.75,
+                                          .diagonal = 2.2,
+                                          .diagonal_entry = 0.04,
+                                          .diagonal_row = 0.6,
+                                          .coo_entry = 0.65,
+                                          .coo_row = 2.35};
+inline constexpr spmv_costs avx2_float{.tile = 6.5,
+                                       .tile_entry = 0,
+                                       .tile_row = 2.0,
+                                       .entry = 0.33,
+                                       .row = 2.8,
+                                       .short_entry = 0.45,
+                                       .short_row = 1.6,
+                                       .slice_entry = 0.28,
+                                       .slice_row = 0.85,
+                                       .diagonal = 6.4,
+                                       .diagonal_entry = 0,
+                                       .diagonal_row = 0,
+                                       .coo_entry = 1.04,
+                                       .coo_row = 0.55};
+inline constexpr spmv_costs avx2_double{.tile = 6.8,
+                                        .tile_entry = 0,
+                                        .tile_row = 1.0,
+                                        .entry = 0.45,
+                                        .row = 2.5,
+                                        .short_entry = 0.05,
+                                        .short_row = 3.3,
+                                        .slice_entry = 0.42,
+                                        .slice_row = 1.0,
+                                        .diagonal = 6.9,
+                                        .diagonal_entry = 0,
+                                        .diagonal_row = 0.2,
+                                        .coo_entry = 0.99,
+                                        .coo_row = 0.4};
+inline constexpr spmv_costs scalar_float{.tile = 1.25,
+                                         .tile_entry = 1.28,
+                                         .tile_row = 0,
+                                         .entry = 0.61,
+                                         .row = 0.1,
+                                         .short_entry = 0.48,
+                                         .short_row = 1.9,
+                                         .slice_entry = 0.4,
+                                         .slice_row = 1.3,
+                                         .diagonal = 1.0,
+                                         .diagonal_entry = 0.94,
+                                         .diagonal_row = 0.1,
+                                         .coo_entry = 0.98,
+                                         .coo_row = 0.7};
+inline constexpr spmv_costs scalar_double{.tile = 1.25,
+                                          .tile_entry = 1.27,
+                                          .tile_row = 0,
+                                          .entry = 0.66,
+                                          .row = 0.1,
+                                          .short_entry = 0.05,
+                                          .short_row = 3.8,
+                                          .slice_entry = 0.68,
+                                          .slice_row = 2.0,
+                                          .diagonal = 1.0,
+                                          .diagonal_entry = 1.0,
+                                          .diagonal_row = 0.1,
+                                          .coo_entry = 0.99,
+                                          .coo_row = 0.1};
+} // namespace fitted_costs
+
 /// For values of so many bytes and an instruction set.
-constexpr spmv_costs costs_of_spmv(std::size_t value_bytes, isa level) noexcept {
+constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level) noexcept {
+  namespace costs = fitted_costs;
   const bool narrow = value_bytes == 4;
   switch (level) {
   case isa::avx512:
-    return narrow ? spmv_costs{1.3, 0, 3.9, 0.31, 3.4, 0.57, 0.75, 0.285, 0.75, 0.42, 2.1}
-                  : spmv_costs{2.8, 0, 3.0, 0.43, 1.7, 0.05, 2.8, 0.33, 0.9, 0.55, 2.4};
+    return narrow ? costs::avx512_float : costs::avx512_double;
   case isa::avx2:
-    return narrow ? spmv_costs{5.2, 0, 4.4, 0.34, 2.3, 0.58, 1.2, 0.28, 0.85, 0.77, 1.4}
-                  : spmv_costs{6.0, 0, 0.1, 0.48, 2.0, 0.05, 3.4, 0.37, 1.0, 0.76, 1.35};
+    return narrow ? costs::avx2_float : costs::avx2_double;
   default:
-    return narrow ? spmv_costs{0.95, 1.28, 0, 0.58, 0.1, 0.35, 2.3, 0.37, 1.3, 0.7, 1.75}
-                  : spmv_costs{1.4, 1.3, 0, 0.64, 0.1, 0.05, 4.0, 0.45, 2.4, 0.74, 1.2};
+    return narrow ? costs::scalar_float : costs::scalar_double;
   }
 }
 

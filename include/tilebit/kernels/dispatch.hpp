@@ -94,6 +94,22 @@ struct spmv_table<sliced_view<T, I>> {
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };
 
+/// Diagonals of float and double.
+template <class T, class I>
+  requires(std::same_as<T, const float> || std::same_as<T, const double>)
+struct spmv_table<diagonal_view<T, I>> {
+  using View = diagonal_view<T, I>;
+  using function = spmv_function<View, std::remove_const_t<T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512, "diagonals, expanding loads",
+                           &avx512::spmv_diagonals<std::remove_const_t<T>, I>},
+#endif
+      kernel_row<function>{isa::avx2, "diagonals, permutations",
+                           &avx2::spmv_diagonals<std::remove_const_t<T>, I>},
+      kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
+};
+
 /// COO matrices of float and double.
 template <class T, class I>
   requires(std::same_as<T, const float> || std::same_as<T, const double>)

@@ -102,25 +102,35 @@ void for_each_entry(const sliced_view<const T, I>& a, std::int64_t first, std::i
       [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
 }
 
+/// The same for slices [first, last) of diagonals.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  detail::for_each_diagonal_entry(
+      a, first, last,
+      [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
+}
+
 /// Calls f(part, bands) for the parts of a matrix and the ranges of units that belong to it: all of
 /// a plain format, the bands and the slices of an optimized one.
 template <class View, class F>
 void for_each_part(const View& a, F&& f) {
-  if constexpr (requires { a.bands(); }) {
-    f(a.tiles(), a.bands());
+  if constexpr (requires { a.tile_bands(); }) {
+    f(a.tiles(), a.tile_bands());
+    f(a.diagonals(), a.diagonal_bands());
     for_each_part(a.sliced(), f);
   } else {
-    const std::array<tile_band, 1> everything{{{0, units(a)}}};
-    f(a, std::span<const tile_band>(everything));
+    const every_unit everything(a);
+    f(a, everything.bands());
   }
 }
 
 /// Calls f(begin, end) for what the bands have in common with units [first, last).
 template <class F>
-void for_each_overlap(std::span<const tile_band> bands, std::int64_t first, std::int64_t last,
+void for_each_overlap(std::span<const unit_range> bands, std::int64_t first, std::int64_t last,
                       F&& f) {
   auto band = std::partition_point(bands.begin(), bands.end(),
-                                   [first](const tile_band& b) { return b.last <= first; });
+                                   [first](const unit_range& b) { return b.last <= first; });
   for (; band != bands.end() && band->first < last; ++band) {
     f(std::max(first, band->first), std::min(last, band->last));
   }
@@ -218,6 +228,32 @@ void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t las
   }
 }
 
+/// SpMV of slices [first, last) of diagonals.
+template <bool Conjugate, class T, class I>
+void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  for (std::int64_t s = first; s < last; ++s) {
+    const T* e = a.values().data() + a.element_offsets()[at(s)];
+    T sums[16] = {};
+    for (std::int64_t k = a.slice_offsets()[at(s)]; k < a.slice_offsets()[at(s) + 1]; ++k) {
+      const auto col = static_cast<std::int64_t>(a.first_cols()[at(k)]);
+      const unsigned mask = a.masks()[at(k)];
+      if (mask == 0xffff) {
+        for (int r = 0; r < 16; ++r) {
+          sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(e[r]), x[col + r]));
+        }
+        e += 16;
+        continue;
+      }
+      for (unsigned left = mask; left != 0; left &= left - 1) {
+        const int r = std::countr_zero(left);
+        sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(*e++), x[col + r]));
+      }
+    }
+    for (std::int64_t r = 0; r < 16 && 16 * s + r < a.rows(); ++r) out.store(16 * s + r, sums[r]);
+  }
+}
+
 /// SpMV of COO entries [first, last) in any order: z_i += alpha * a * x_j, added up in a register
 /// as long as the row stays the same.
 template <bool Conjugate, class T, class I>
@@ -285,19 +321,20 @@ void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTR
   }
 }
 
-/// The rows of one unit: row, tile row or slice.
+/// The rows of one unit: row, tile row, slice.
 template <class View>
 struct unit_rows {
   static constexpr bool tiles = requires(const View& a) { a.bitmaps(); };
   static constexpr bool slices = requires(const View& a) { a.row_order(); };
-  static constexpr std::int64_t most = tiles ? 4 : slices ? 16 : 1;
+  static constexpr bool diagonals = requires(const View& a) { a.masks(); };
+  static constexpr std::int64_t most = tiles ? 4 : slices || diagonals ? 16 : 1;
 
   const View& a;
   std::int64_t unit;
 
   std::int64_t count() const noexcept {
-    if constexpr (tiles) {
-      return a.rows() - 4 * unit < 4 ? a.rows() - 4 * unit : 4;
+    if constexpr (tiles || diagonals) {
+      return std::min(most, a.rows() - most * unit);
     } else if constexpr (slices) {
       return a.slice_rows()[at(unit) + 1] - a.slice_rows()[at(unit)];
     } else {
@@ -364,8 +401,8 @@ void spmm_scatter(const View& a, const dense_view<const T, LayoutB>& b, const Up
       c(to, j) = detail::add(c(to, j), detail::mul(scaled, b(from, j)));
     }
   };
-  for_each_part(a, [&](const auto& part, std::span<const tile_band> bands) {
-    for (const tile_band& band : bands) {
+  for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
+    for (const unit_range& band : bands) {
       for_each_entry<Conjugate>(part, band.first, band.last, add);
     }
   });

@@ -46,12 +46,12 @@ class block_product {
 public:
   using T = std::remove_const_t<typename View::scalar_type>;
 
-  block_product(const View& a, std::span<const tile_band> bands, bool conjugate, const T* x,
+  block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
                 const vector_update<T>& out) noexcept
       : blocks_(a), bands_(bands), function_(spmv_kernels<View>(conjugate).plain), x_(x),
         out_(out) {}
 
-  int count() const noexcept { return blocks_.count(); }
+  int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
 
   void run(int block) noexcept {
     sums* to = pieces_.data() + 2 * static_cast<std::size_t>(block);
@@ -63,13 +63,15 @@ public:
           });
         },
         [&](std::int64_t u, std::int64_t first, std::int64_t last) {
-          const unit_piece<View> piece(blocks_.matrix(), u, first, last);
-          function_(piece.view, 0, 1, x_, vector_update<T>{T{1}, T{}, nullptr, to->data()});
+          const vector_update<T> to_sums{T{1}, T{}, nullptr, to->data()};
+          blocks_.with_piece(u, first, last,
+                             [&](const auto& piece) { function_(piece, 0, 1, x_, to_sums); });
           ++to;
         });
   }
 
   void finish() noexcept {
+    if (count() <= 1) return;
     sums total{};
     for (int block = 0; block < count(); ++block) {
       const sums* from = pieces_.data() + 2 * static_cast<std::size_t>(block);
@@ -92,7 +94,7 @@ private:
   using sums = std::array<T, height>;
 
   block_list<View> blocks_;
-  std::span<const tile_band> bands_;
+  std::span<const unit_range> bands_;
   spmv_function<View, T>* function_;
   const T* x_;
   vector_update<T> out_;
@@ -103,22 +105,29 @@ private:
 template <class View, class T>
 void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjugate, const T* x,
                       const vector_update<T>& out) noexcept {
-  if constexpr (requires { a.bands(); }) {
-    const std::array<tile_band, 1> every_slice{{{0, units(a.sliced())}}};
-    block_product tiles(a.tiles(), a.bands(), conjugate, x, out);
-    block_product slices(a.sliced(), every_slice, conjugate, x, out);
-    const int first_slices = a.bands().empty() ? 0 : tiles.count();
-    const int count = first_slices + (a.sliced().slices() == 0 ? 0 : slices.count());
-    for_each_task(policy, count, [&](int task) {
-      task < first_slices ? tiles.run(task) : slices.run(task - first_slices);
+  if constexpr (requires { a.tile_bands(); }) {
+    const every_unit slice_band(a.sliced());
+    block_product tiles(a.tiles(), a.tile_bands(), conjugate, x, out);
+    block_product diagonals(a.diagonals(), a.diagonal_bands(), conjugate, x, out);
+    block_product slices(a.sliced(), slice_band.bands(), conjugate, x, out);
+    const int first_slices = tiles.count() + diagonals.count();
+    for_each_task(policy, first_slices + slices.count(), [&](int task) {
+      if (task < tiles.count()) {
+        tiles.run(task);
+      } else if (task < first_slices) {
+        diagonals.run(task - tiles.count());
+      } else {
+        slices.run(task - first_slices);
+      }
     });
-    if (first_slices > 1) tiles.finish();
-    if (count - first_slices > 1) slices.finish();
+    tiles.finish();
+    diagonals.finish();
+    slices.finish();
   } else {
-    const std::array<tile_band, 1> every_unit{{{0, units(a)}}};
-    block_product product(a, every_unit, conjugate, x, out);
+    const every_unit everything(a);
+    block_product product(a, everything.bands(), conjugate, x, out);
     for_each_task(policy, product.count(), [&](int task) { product.run(task); });
-    if (product.count() > 1) product.finish();
+    product.finish();
   }
 }
 
@@ -166,70 +175,84 @@ void run_spmv_by_entries(const execution_policy& policy, const View& a, bool con
   });
 }
 
-/// z_j += alpha * a * x_i for a block of a matrix of rows, tile rows or slices.
-template <class View, class T>
-void add_transposed_block(const block_list<View>& blocks, int block,
-                          std::span<const tile_band> bands,
-                          spmv_transposed_function<View, T>* function, const T* x, T alpha,
-                          T* z) noexcept {
-  const View& a = blocks.matrix();
-  blocks.visit(
-      block,
-      [&](std::int64_t first, std::int64_t last) {
-        for_each_overlap(bands, first, last, [&](std::int64_t begin, std::int64_t end) {
-          function(a, begin, end, x, alpha, z);
+/// The transpose of one part of a matrix, as blocks that add to z; count of them, or none.
+template <class View>
+class transposed_blocks {
+public:
+  using T = std::remove_const_t<typename View::scalar_type>;
+
+  transposed_blocks(const View& a, std::span<const unit_range> bands, int count, bool conjugate,
+                    const T* x, T alpha) noexcept
+      : blocks_(a, bands.empty() ? 0 : std::max(count, 1)), bands_(bands),
+        function_(spmv_kernels<View>(conjugate).transposed), x_(x), alpha_(alpha) {}
+
+  int count() const noexcept { return blocks_.count(); }
+
+  void run(int block, T* z) const noexcept {
+    const View& a = blocks_.matrix();
+    blocks_.visit(
+        block,
+        [&](std::int64_t first, std::int64_t last) {
+          for_each_overlap(bands_, first, last, [&](std::int64_t begin, std::int64_t end) {
+            function_(a, begin, end, x_, alpha_, z);
+          });
+        },
+        [&](std::int64_t u, std::int64_t first, std::int64_t last) {
+          const T* const xs = x_ + unit_rows<View>{a, u}[0];
+          blocks_.with_piece(u, first, last,
+                             [&](const auto& piece) { function_(piece, 0, 1, xs, alpha_, z); });
         });
-      },
-      [&](std::int64_t u, std::int64_t first, std::int64_t last) {
-        const unit_piece<View> piece(a, u, first, last);
-        function(piece.view, 0, 1, x + unit_rows<View>{a, u}[0], alpha, z);
-      });
-}
+  }
+
+private:
+  block_list<View> blocks_;
+  std::span<const unit_range> bands_;
+  spmv_transposed_function<View, T>* function_;
+  const T* x_;
+  T alpha_;
+};
 
 /// z = alpha A^T x + beta y for any format.
 template <class View, class T>
 void run_spmv_transposed(const execution_policy& policy, const View& a, bool conjugate, const T* x,
                          const vector_update<T>& out) {
-  int count = scattering_blocks(a.nnz(), a.cols());
-  const auto add_up = [&](auto&& run) {
-    scattered_sums<T> sums(policy, count, a.cols());
+  const int count = scattering_blocks(a.nnz(), a.cols());
+  const auto add_up = [&](int blocks, auto&& run) {
+    scattered_sums<T> sums(policy, blocks, a.cols());
     out.prepare(0, a.cols());
     sums.add_to(out.z, run);
   };
   if constexpr (requires { a.row_indices(); }) {
     auto* const function = spmv_kernels<View>(conjugate).transposed;
-    add_up([&](int block, T* to) {
+    add_up(count, [&](int block, T* to) {
       function(a, a.nnz() * block / count, a.nnz() * (block + 1) / count, x, out.alpha, to);
     });
-  } else if constexpr (requires { a.bands(); }) {
-    using tiles_view = std::remove_cvref_t<decltype(a.tiles())>;
-    using slices_view = std::remove_cvref_t<decltype(a.sliced())>;
-    const double share =
-        a.nnz() == 0 ? 0.0 : static_cast<double>(a.tiles().nnz()) / static_cast<double>(a.nnz());
-    const int of_tiles = std::max(1, static_cast<int>(share * count));
-    const int of_slices = std::max(1, count - of_tiles);
-    const int first_slices = a.bands().empty() ? 0 : of_tiles;
-    count = first_slices + (a.sliced().slices() == 0 && first_slices > 0 ? 0 : of_slices);
-    const std::array<tile_band, 1> every_slice{{{0, units(a.sliced())}}};
-    const block_list tiles(a.tiles(), of_tiles);
-    const block_list slices(a.sliced(), of_slices);
-    auto* const tiles_function = spmv_kernels<tiles_view>(conjugate).transposed;
-    auto* const slices_function = spmv_kernels<slices_view>(conjugate).transposed;
-    add_up([&](int block, T* to) {
-      if (block < first_slices) {
-        add_transposed_block(tiles, block, a.bands(), tiles_function, x, out.alpha, to);
-      } else {
-        add_transposed_block(slices, block - first_slices, std::span<const tile_band>(every_slice),
-                             slices_function, x, out.alpha, to);
+  } else if constexpr (requires { a.tile_bands(); }) {
+    const every_unit slice_band(a.sliced());
+    const auto share = [&](std::int64_t nnz) {
+      return a.nnz() == 0 ? 0 : static_cast<int>(count * nnz / a.nnz());
+    };
+    const transposed_blocks tiles(a.tiles(), a.tile_bands(), share(a.tiles().nnz()), conjugate, x,
+                                  out.alpha);
+    const transposed_blocks diagonals(a.diagonals(), a.diagonal_bands(), share(a.diagonals().nnz()),
+                                      conjugate, x, out.alpha);
+    const transposed_blocks slices(a.sliced(), slice_band.bands(), share(a.sliced().nnz()),
+                                   conjugate, x, out.alpha);
+    const int first_slices = tiles.count() + diagonals.count();
+    add_up(std::max(1, first_slices + slices.count()), [&](int block, T* to) {
+      if (block < tiles.count()) {
+        tiles.run(block, to);
+      } else if (block < first_slices) {
+        diagonals.run(block - tiles.count(), to);
+      } else if (slices.count() > 0) {
+        slices.run(block - first_slices, to);
       }
     });
   } else {
-    const std::array<tile_band, 1> every_unit{{{0, units(a)}}};
-    const block_list blocks(a, count);
-    auto* const function = spmv_kernels<View>(conjugate).transposed;
-    add_up([&](int block, T* to) {
-      add_transposed_block(blocks, block, std::span<const tile_band>(every_unit), function, x,
-                           out.alpha, to);
+    const every_unit everything(a);
+    const transposed_blocks blocks(a, everything.bands(), count, conjugate, x, out.alpha);
+    add_up(std::max(1, blocks.count()), [&](int block, T* to) {
+      if (blocks.count() > 0) blocks.run(block, to);
     });
   }
 }

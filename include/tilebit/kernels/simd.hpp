@@ -11,6 +11,7 @@
 #include "../formats/bitmap.hpp"
 #include "../formats/coo.hpp"
 #include "../formats/csr.hpp"
+#include "../formats/diagonals.hpp"
 #include "../formats/sliced.hpp"
 #include "cost_model.hpp"
 #include "reference.hpp"
@@ -36,6 +37,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
 #include "simd_avx2.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_diagonals.inc.hpp"
 #include "spmv_rows.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
@@ -47,6 +49,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "simd_avx512.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
+#include "spmv_diagonals.inc.hpp"
 #include "spmv_rows.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512

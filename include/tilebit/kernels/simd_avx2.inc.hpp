@@ -138,18 +138,117 @@ struct tile_scatter<double> {
   }
 };
 
-inline void scatter_run(const float* a, const float* factors, float* z) noexcept {
-  for (int k = 0; k < 16; k += 8) {
-    _mm256_storeu_ps(z + k, _mm256_fmadd_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(factors + k),
-                                            _mm256_loadu_ps(z + k)));
+template <class T>
+struct diagonal_sums;
+
+template <>
+struct diagonal_sums<float> {
+  __m128 sums[4];
+
+  diagonal_sums() noexcept {
+    for (auto& s : sums) s = _mm_setzero_ps();
   }
-}
-inline void scatter_run(const double* a, const double* factors, double* z) noexcept {
-  for (int k = 0; k < 16; k += 4) {
-    _mm256_storeu_pd(z + k, _mm256_fmadd_pd(_mm256_loadu_pd(a + k), _mm256_loadu_pd(factors + k),
-                                            _mm256_loadu_pd(z + k)));
+  const float* add(const float* e, const float* x) noexcept {
+    for (int k = 0; k < 4; ++k) {
+      sums[k] = _mm_fmadd_ps(_mm_loadu_ps(e + 4 * k), _mm_loadu_ps(x + 4 * k), sums[k]);
+    }
+    return e + 16;
   }
-}
+  const float* add(unsigned bits, const float* e, const float* x) noexcept {
+    for (int k = 0; k < 4; ++k) {
+      const tile_row<float> row(bits >> (4 * k) & 15U, e);
+      sums[k] = _mm_fmadd_ps(row.elements,
+                             _mm_maskload_ps(x + 4 * k, _mm_castps_si128(row.present)), sums[k]);
+      e += row.count;
+    }
+    return e;
+  }
+  void store(float* to) const noexcept {
+    for (int k = 0; k < 4; ++k) _mm_storeu_ps(to + 4 * k, sums[k]);
+  }
+};
+
+template <>
+struct diagonal_sums<double> {
+  __m256d sums[4];
+
+  diagonal_sums() noexcept {
+    for (auto& s : sums) s = _mm256_setzero_pd();
+  }
+  const double* add(const double* e, const double* x) noexcept {
+    for (int k = 0; k < 4; ++k) {
+      sums[k] = _mm256_fmadd_pd(_mm256_loadu_pd(e + 4 * k), _mm256_loadu_pd(x + 4 * k), sums[k]);
+    }
+    return e + 16;
+  }
+  const double* add(unsigned bits, const double* e, const double* x) noexcept {
+    for (int k = 0; k < 4; ++k) {
+      const tile_row<double> row(bits >> (4 * k) & 15U, e);
+      sums[k] = _mm256_fmadd_pd(
+          row.elements, _mm256_maskload_pd(x + 4 * k, _mm256_castpd_si256(row.present)), sums[k]);
+      e += row.count;
+    }
+    return e;
+  }
+  void store(double* to) const noexcept {
+    for (int k = 0; k < 4; ++k) _mm256_storeu_pd(to + 4 * k, sums[k]);
+  }
+};
+
+template <class T>
+struct diagonal_scatter;
+
+template <>
+struct diagonal_scatter<float> {
+  __m128 factors[4];
+
+  explicit diagonal_scatter(const float* f) noexcept {
+    for (int k = 0; k < 4; ++k) factors[k] = _mm_loadu_ps(f + 4 * k);
+  }
+  const float* add(const float* e, float* z) const noexcept {
+    for (int k = 0; k < 16; k += 4) {
+      _mm_storeu_ps(z + k, _mm_fmadd_ps(_mm_loadu_ps(e + k), factors[k / 4], _mm_loadu_ps(z + k)));
+    }
+    return e + 16;
+  }
+  const float* add(unsigned bits, const float* e, float* z) const noexcept {
+    for (int k = 0; k < 16; k += 4) {
+      const tile_row<float> row(bits >> k & 15U, e);
+      const auto mask = _mm_castps_si128(row.present);
+      _mm_maskstore_ps(z + k, mask,
+                       _mm_fmadd_ps(row.elements, factors[k / 4], _mm_maskload_ps(z + k, mask)));
+      e += row.count;
+    }
+    return e;
+  }
+};
+
+template <>
+struct diagonal_scatter<double> {
+  __m256d factors[4];
+
+  explicit diagonal_scatter(const double* f) noexcept {
+    for (int k = 0; k < 4; ++k) factors[k] = _mm256_loadu_pd(f + 4 * k);
+  }
+  const double* add(const double* e, double* z) const noexcept {
+    for (int k = 0; k < 16; k += 4) {
+      _mm256_storeu_pd(
+          z + k, _mm256_fmadd_pd(_mm256_loadu_pd(e + k), factors[k / 4], _mm256_loadu_pd(z + k)));
+    }
+    return e + 16;
+  }
+  const double* add(unsigned bits, const double* e, double* z) const noexcept {
+    for (int k = 0; k < 16; k += 4) {
+      const tile_row<double> row(bits >> k & 15U, e);
+      const auto mask = _mm256_castpd_si256(row.present);
+      _mm256_maskstore_pd(
+          z + k, mask,
+          _mm256_fmadd_pd(row.elements, factors[k / 4], _mm256_maskload_pd(z + k, mask)));
+      e += row.count;
+    }
+    return e;
+  }
+};
 
 /// The lowest n lanes as a mask.
 inline __m256i first_of_8(std::int64_t n) noexcept {
@@ -280,19 +379,6 @@ struct lane_sums {
   void add_first(std::int64_t n, const T* values, const I* cols, const T* x) noexcept {
     for (std::int64_t k = 0; k < n; k += width) {
       parts[k / width].add_first(n - k, values + k, cols + k, x);
-    }
-  }
-  /// Columns that follow each other: x stands at the first one.
-  void add_run(const float* values, const float* x) noexcept {
-    for (std::int64_t k = 0; k < 16; k += width) {
-      auto& sum = parts[k / width].sum;
-      sum = _mm256_fmadd_ps(_mm256_loadu_ps(values + k), _mm256_loadu_ps(x + k), sum);
-    }
-  }
-  void add_run(const double* values, const double* x) noexcept {
-    for (std::int64_t k = 0; k < 16; k += width) {
-      auto& sum = parts[k / width].sum;
-      sum = _mm256_fmadd_pd(_mm256_loadu_pd(values + k), _mm256_loadu_pd(x + k), sum);
     }
   }
   void store(float* to) const noexcept {

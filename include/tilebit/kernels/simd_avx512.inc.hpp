@@ -142,17 +142,105 @@ struct tile_scatter<double> {
   }
 };
 
-/// z_r += a_r * factor_r for 16 elements in a row.
-inline void scatter_run(const float* a, const float* factors, float* z) noexcept {
-  _mm512_storeu_ps(
-      z, _mm512_fmadd_ps(_mm512_loadu_ps(a), _mm512_loadu_ps(factors), _mm512_loadu_ps(z)));
-}
-inline void scatter_run(const double* a, const double* factors, double* z) noexcept {
-  for (int k = 0; k < 16; k += 8) {
-    _mm512_storeu_pd(z + k, _mm512_fmadd_pd(_mm512_loadu_pd(a + k), _mm512_loadu_pd(factors + k),
-                                            _mm512_loadu_pd(z + k)));
+/// diagonal_sums<T> sums up 16 rows, whose columns follow each other in every piece: all 16, or
+/// those that a mask has. Both return where the elements end.
+template <class T>
+struct diagonal_sums;
+
+template <>
+struct diagonal_sums<float> {
+  __m512 sums;
+
+  diagonal_sums() noexcept : sums(_mm512_setzero_ps()) {}
+  const float* add(const float* e, const float* x) noexcept {
+    sums = _mm512_fmadd_ps(_mm512_loadu_ps(e), _mm512_loadu_ps(x), sums);
+    return e + 16;
   }
-}
+  const float* add(unsigned bits, const float* e, const float* x) noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
+    const __m512 a = _mm512_maskz_expandloadu_ps(mask, e);
+    sums = _mm512_mask3_fmadd_ps(a, _mm512_maskz_loadu_ps(mask, x), sums, mask);
+    return e + std::popcount(bits);
+  }
+  void store(float* to) const noexcept { _mm512_storeu_ps(to, sums); }
+};
+
+template <>
+struct diagonal_sums<double> {
+  __m512d low;
+  __m512d high;
+
+  diagonal_sums() noexcept : low(_mm512_setzero_pd()), high(_mm512_setzero_pd()) {}
+  const double* add(const double* e, const double* x) noexcept {
+    low = _mm512_fmadd_pd(_mm512_loadu_pd(e), _mm512_loadu_pd(x), low);
+    high = _mm512_fmadd_pd(_mm512_loadu_pd(e + 8), _mm512_loadu_pd(x + 8), high);
+    return e + 16;
+  }
+  const double* add(unsigned bits, const double* e, const double* x) noexcept {
+    const unsigned b0 = bits & 0xffU;
+    const unsigned b1 = bits >> 8;
+    const auto m0 = in_mask_register(static_cast<__mmask8>(b0));
+    const auto m1 = in_mask_register(static_cast<__mmask8>(b1));
+    const double* const e1 = e + std::popcount(b0);
+    low = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m0, e), _mm512_maskz_loadu_pd(m0, x),
+                                low, m0);
+    high = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m1, e1),
+                                 _mm512_maskz_loadu_pd(m1, x + 8), high, m1);
+    return e1 + std::popcount(b1);
+  }
+  void store(double* to) const noexcept {
+    _mm512_storeu_pd(to, low);
+    _mm512_storeu_pd(to + 8, high);
+  }
+};
+
+/// diagonal_scatter<T> adds pieces of diagonals times one factor per row to z.
+template <class T>
+struct diagonal_scatter;
+
+template <>
+struct diagonal_scatter<float> {
+  __m512 factors;
+
+  explicit diagonal_scatter(const float* f) noexcept : factors(_mm512_loadu_ps(f)) {}
+  const float* add(const float* e, float* z) const noexcept {
+    _mm512_storeu_ps(z, _mm512_fmadd_ps(_mm512_loadu_ps(e), factors, _mm512_loadu_ps(z)));
+    return e + 16;
+  }
+  const float* add(unsigned bits, const float* e, float* z) const noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
+    const __m512 a = _mm512_maskz_expandloadu_ps(mask, e);
+    _mm512_mask_storeu_ps(z, mask, _mm512_fmadd_ps(a, factors, _mm512_maskz_loadu_ps(mask, z)));
+    return e + std::popcount(bits);
+  }
+};
+
+template <>
+struct diagonal_scatter<double> {
+  __m512d low;
+  __m512d high;
+
+  explicit diagonal_scatter(const double* f) noexcept
+      : low(_mm512_loadu_pd(f)), high(_mm512_loadu_pd(f + 8)) {}
+  const double* add(const double* e, double* z) const noexcept {
+    _mm512_storeu_pd(z, _mm512_fmadd_pd(_mm512_loadu_pd(e), low, _mm512_loadu_pd(z)));
+    _mm512_storeu_pd(z + 8, _mm512_fmadd_pd(_mm512_loadu_pd(e + 8), high, _mm512_loadu_pd(z + 8)));
+    return e + 16;
+  }
+  const double* add(unsigned bits, const double* e, double* z) const noexcept {
+    e = add_half(bits & 0xffU, e, low, z);
+    return add_half(bits >> 8, e, high, z + 8);
+  }
+
+private:
+  static const double* add_half(unsigned bits, const double* e, __m512d factors,
+                                double* z) noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask8>(bits));
+    const __m512d a = _mm512_maskz_expandloadu_pd(mask, e);
+    _mm512_mask_storeu_pd(z, mask, _mm512_fmadd_pd(a, factors, _mm512_maskz_loadu_pd(mask, z)));
+    return e + std::popcount(bits);
+  }
+};
 
 /// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them. The
 /// columns are loaded under a mask of their own: the same, but constant where all are.
@@ -256,10 +344,6 @@ struct lane_sums<float> {
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
     all.add_first(n, values, cols, x);
   }
-  /// Columns that follow each other: x stands at the first one.
-  void add_run(const float* values, const float* x) noexcept {
-    all.sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), _mm512_loadu_ps(x), all.sum);
-  }
   void store(float* to) const noexcept { _mm512_storeu_ps(to, all.sum); }
 };
 
@@ -278,10 +362,6 @@ struct lane_sums<double> {
   void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {
     low.add_first(n < 8 ? n : 8, values, cols, x);
     if (n > 8) high.add_first(n - 8, values + 8, cols + 8, x);
-  }
-  void add_run(const double* values, const double* x) noexcept {
-    low.sum = _mm512_fmadd_pd(_mm512_loadu_pd(values), _mm512_loadu_pd(x), low.sum);
-    high.sum = _mm512_fmadd_pd(_mm512_loadu_pd(values + 8), _mm512_loadu_pd(x + 8), high.sum);
   }
   void store(double* to) const noexcept {
     _mm512_storeu_pd(to, low.sum);

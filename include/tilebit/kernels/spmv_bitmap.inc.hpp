@@ -3,8 +3,8 @@
 
 /// The sums of the tiles [k, end) of one tile row, whose elements begin at e; moves e to their end.
 /// In long rows two accumulators take turns, because one would wait for its own multiply-add; in
-/// short ones adding the two up costs more. Inlined, because most tile rows are as short as the call
-/// would be long.
+/// short ones adding the two up costs more. Inlined, because most tile rows are as short as the
+/// call would be long.
 template <class T, class I>
 TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps, const I* cols,
                                                     std::int64_t k, std::int64_t end, const T*& e,

@@ -74,7 +74,6 @@ void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int6
   const std::int64_t* slice_rows = a.slice_rows().data();
   const I* order = a.row_order().data();
   const std::int32_t* lengths = a.row_lengths().data();
-  const std::uint64_t* runs = a.slice_runs().data();
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
   for (std::int64_t s = first; s < last; ++s) {
     const T* values = a.values().data() + offsets[s];
@@ -90,15 +89,6 @@ void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int6
     std::int32_t step = 0;
     if (rows == 16) {
       const std::int32_t whole = lengths[row0 + 15];
-      for (std::uint64_t left = runs[s]; left != 0; left >>= 1, ++step) {
-        if ((left & 1) != 0) {
-          sums.add_run(values, x + cols[0]);
-        } else {
-          sums.add(values, cols, x);
-        }
-        values += 16;
-        cols += 16;
-      }
       for (; step < whole; ++step) {
         sums.add(values, cols, x);
         values += 16;

@@ -80,7 +80,7 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
   }
 }
 
-/// Slices [first, last). Where 16 columns follow each other they differ, so that vectors can add.
+/// Slices [first, last).
 template <class T, class I>
 void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
                      const T* x, T alpha, T* z) noexcept {
@@ -97,24 +97,34 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
       scatter_row(values, cols, offsets[s + 1] - offsets[s], factors[0], z);
       continue;
     }
-    std::int32_t step = 0;
-    for (std::uint64_t left = a.slice_runs()[at(s)]; left != 0; left >>= 1, ++step) {
-      if ((left & 1) != 0) {
-        scatter_run(values, factors, z + cols[0]);
-      } else {
-        for (int r = 0; r < 16; ++r) z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
-      }
-      values += 16;
-      cols += 16;
-    }
     const slice_lengths ends(a.row_lengths().data() + row0, rows);
-    for (const std::int32_t longest = a.row_lengths()[at(row0)]; step < longest; ++step) {
+    const std::int32_t longest = a.row_lengths()[at(row0)];
+    for (std::int32_t step = 0; step < longest; ++step) {
       const std::int64_t n = ends.longer_than(step);
       for (std::int64_t r = 0; r < n; ++r) {
         z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
       }
       values += n;
       cols += n;
+    }
+  }
+}
+
+/// Slices [first, last) of diagonals: the columns of a piece follow each other, as its rows do.
+template <class T, class I>
+void spmv_transposed(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  const std::int64_t* offsets = a.slice_offsets().data();
+  const T* e = a.values().data() + a.element_offsets()[at(first)];
+  for (std::int64_t s = first; s < last; ++s) {
+    T factors[16] = {};
+    const std::int64_t height = a.rows() - 16 * s;
+    for (std::int64_t r = 0; r < 16 && r < height; ++r) factors[r] = alpha * x[16 * s + r];
+    const diagonal_scatter<T> scatter(factors);
+    for (std::int64_t k = offsets[s]; k < offsets[s + 1]; ++k) {
+      T* const to = z + a.first_cols()[at(k)];
+      const unsigned mask = a.masks()[at(k)];
+      e = mask == 0xffff ? scatter.add(e, to) : scatter.add(mask, e, to);
     }
   }
 }

@@ -1,0 +1,205 @@
+// The parts of an optimized matrix from CSR and bitmap: tiles of some bands, diagonals of others,
+// slices of the other rows.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "../core/numeric.hpp"
+#include "../core/shape.hpp"
+#include "../formats/bitmap.hpp"
+#include "../formats/coo_order.hpp"
+#include "../formats/csr.hpp"
+#include "../formats/diagonals.hpp"
+#include "../formats/optimized.hpp"
+#include "../formats/sliced.hpp"
+
+namespace tilebit::detail {
+
+inline constexpr std::int64_t sort_window = 4096; ///< rows that are sorted by length together
+inline constexpr std::int64_t long_row = 128; ///< entries from which a row is a slice of its own
+
+/// The tiles of some bands; all other tile rows are empty.
+template <class T, class I>
+bitmap_matrix<T, I> tiles_in_bands(const bitmap_matrix<T, I>& a,
+                                   std::span<const unit_range> bands) {
+  bitmap_arrays<T, I> out;
+  out.tile_row_offsets.assign(at(a.tile_rows()) + 1, 0);
+  out.element_offsets.assign(at(a.tile_rows()) + 1, 0);
+  std::int64_t next = 0; // first tile row whose offsets are not yet known
+  const auto fill_to = [&](std::int64_t row) {
+    for (; next <= row; ++next) {
+      out.tile_row_offsets[at(next)] = length(out.bitmaps);
+      out.element_offsets[at(next)] = length(out.elements);
+    }
+  };
+  const auto append = [](auto& to, const auto& from, std::int64_t first, std::int64_t last) {
+    to.insert(to.end(), from.begin() + first, from.begin() + last);
+  };
+  for (const unit_range& band : bands) {
+    fill_to(band.first);
+    const std::int64_t tile = a.tile_row_offsets()[at(band.first)];
+    const std::int64_t element = a.element_offsets()[at(band.first)];
+    for (; next <= band.last; ++next) {
+      out.tile_row_offsets[at(next)] = length(out.bitmaps) + a.tile_row_offsets()[at(next)] - tile;
+      out.element_offsets[at(next)] =
+          length(out.elements) + a.element_offsets()[at(next)] - element;
+    }
+    append(out.bitmaps, a.bitmaps(), tile, a.tile_row_offsets()[at(band.last)]);
+    append(out.tile_cols, a.tile_cols(), tile, a.tile_row_offsets()[at(band.last)]);
+    append(out.elements, a.elements(), element, a.element_offsets()[at(band.last)]);
+  }
+  fill_to(a.tile_rows());
+  return {trusted{}, std::move(out), shape(a.rows(), a.cols())};
+}
+
+/// Appends a slice of the given rows, longest first.
+template <class T, class I, class O>
+void append_slice(const csr_view<const T, I, O>& a, std::span<const std::int64_t> rows,
+                  sliced_arrays<T, I>& out) {
+  const auto offsets = a.row_offsets();
+  const auto length_of = [&](std::int64_t i) {
+    return static_cast<std::int64_t>(offsets[at(i) + 1] - offsets[at(i)]);
+  };
+  for (const std::int64_t i : rows) {
+    out.row_order.push_back(static_cast<I>(i));
+    out.row_lengths.push_back(static_cast<std::int32_t>(
+        std::min<std::int64_t>(length_of(i), std::numeric_limits<std::int32_t>::max())));
+  }
+  std::size_t active = rows.size();
+  for (std::int64_t step = 0; step < length_of(rows.front()); ++step) {
+    while (length_of(rows[active - 1]) <= step) --active;
+    for (std::size_t r = 0; r < active; ++r) {
+      const std::size_t k = at(offsets[at(rows[r])]) + at(step);
+      out.values.push_back(a.values()[k]);
+      out.col_indices.push_back(a.col_indices()[k]);
+    }
+  }
+  out.slice_rows.push_back(length(out.row_order));
+  out.slice_offsets.push_back(length(out.values));
+}
+
+/// The given rows, in rising order, as slices: sorted by length inside windows, long ones apart.
+template <class T, class I, class O>
+sliced_arrays<T, I> slices_of(const csr_view<const T, I, O>& a, std::span<const std::int64_t> rows,
+                              std::int64_t nnz) {
+  sliced_arrays<T, I> out;
+  out.values.reserve(at(nnz));
+  out.col_indices.reserve(at(nnz));
+  out.row_order.reserve(rows.size());
+  out.row_lengths.reserve(rows.size());
+  const auto offsets = a.row_offsets();
+  std::vector<std::int64_t> window;
+  for (std::size_t begin = 0; begin < rows.size(); begin += at(sort_window)) {
+    // A counting sort by length, falling; stable, so that rows of one length stay neighbours.
+    std::array<std::size_t, at(long_row) + 1> next{};
+    const std::span<const std::int64_t> here =
+        rows.subspan(begin, std::min(at(sort_window), rows.size() - begin));
+    const auto key = [&](std::int64_t i) {
+      const auto n = static_cast<std::int64_t>(offsets[at(i) + 1] - offsets[at(i)]);
+      return at(long_row - std::min(n, long_row));
+    };
+    for (const std::int64_t i : here) ++next[key(i)];
+    const std::size_t long_rows = next[0];
+    exclusive_scan_in_place(std::span<std::size_t>(next));
+    window.resize(here.size());
+    for (const std::int64_t i : here) window[next[key(i)]++] = i;
+    for (std::size_t k = 0; k < long_rows; ++k)
+      append_slice(a, std::span(window).subspan(k, 1), out);
+    for (std::size_t k = long_rows; k < window.size(); k += 16) {
+      append_slice(a, std::span(window).subspan(k, std::min<std::size_t>(16, window.size() - k)),
+                   out);
+    }
+  }
+  return out;
+}
+
+/// Calls f(first_col, mask, positions) for the pieces of diagonals of slice s, by rising first_col;
+/// positions[r] is where the entry of row r stands in a. Stops when f returns false.
+template <class T, class I, class O, class F>
+void for_each_diagonal(const csr_view<const T, I, O>& a, std::int64_t s, F&& f) {
+  constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t rows = std::min<std::int64_t>(16, a.rows() - 16 * s);
+  std::array<std::int64_t, 16> position{};
+  std::array<std::int64_t, 16> end{};
+  std::array<std::int64_t, 16> first_col; // of the diagonal that the row's next entry is on
+  first_col.fill(none);
+  const auto look = [&](std::int64_t r) {
+    first_col[at(r)] = position[at(r)] == end[at(r)]
+                           ? none
+                           : static_cast<std::int64_t>(a.col_indices()[at(position[at(r)])]) - r;
+  };
+  for (std::int64_t r = 0; r < rows; ++r) {
+    position[at(r)] = static_cast<std::int64_t>(a.row_offsets()[at(16 * s + r)]);
+    end[at(r)] = static_cast<std::int64_t>(a.row_offsets()[at(16 * s + r) + 1]);
+    look(r);
+  }
+  for (;;) {
+    std::int64_t least = none;
+    for (const std::int64_t col : first_col) least = std::min(least, col);
+    if (least == none) return;
+    unsigned mask = 0;
+    for (std::size_t r = 0; r < 16; ++r) mask |= static_cast<unsigned>(first_col[r] == least) << r;
+    if (!f(least, mask, position)) return;
+    for (unsigned left = mask; left != 0; left &= left - 1) {
+      const std::int64_t r = std::countr_zero(left);
+      ++position[at(r)];
+      look(r);
+    }
+  }
+}
+
+/// Pieces of diagonals of slice s; once it is clear that they are short, as many as entries.
+template <class T, class I, class O>
+std::int64_t count_diagonals(const csr_view<const T, I, O>& a, std::int64_t s) {
+  constexpr std::int64_t enough = 16; // pieces looked at before that is decided
+  const std::int64_t last_row = std::min<std::int64_t>(16 * s + 16, a.rows());
+  std::int64_t pieces = 0;
+  std::int64_t entries = 0;
+  bool scattered = false;
+  for_each_diagonal(a, s, [&](std::int64_t, unsigned mask, const auto&) {
+    ++pieces;
+    entries += std::popcount(mask);
+    scattered = pieces >= enough && entries < 3 * pieces;
+    return !scattered;
+  });
+  return scattered ? static_cast<std::int64_t>(a.row_offsets()[at(last_row)] -
+                                               a.row_offsets()[at(16 * s)])
+                   : pieces;
+}
+
+/// The diagonals of some bands of slices; all other slices are empty.
+template <class T, class I, class O>
+diagonal_arrays<T, I> diagonals_in_bands(const csr_view<const T, I, O>& a,
+                                         std::span<const unit_range> bands) {
+  diagonal_arrays<T, I> out;
+  if (bands.empty()) return out;
+  const auto fill_to = [&](std::int64_t slices) {
+    out.slice_offsets.resize(at(slices) + 1, length(out.masks));
+    out.element_offsets.resize(at(slices) + 1, length(out.values));
+  };
+  for (const unit_range& band : bands) {
+    fill_to(band.first);
+    for (std::int64_t s = band.first; s < band.last; ++s) {
+      for_each_diagonal(a, s, [&](std::int64_t col, unsigned mask, const auto& position) {
+        out.first_cols.push_back(static_cast<std::make_signed_t<I>>(col));
+        out.masks.push_back(static_cast<std::uint16_t>(mask));
+        for (unsigned left = mask; left != 0; left &= left - 1) {
+          const int r = std::countr_zero(left);
+          out.values.push_back(a.values()[at(position[static_cast<std::size_t>(r)])]);
+        }
+        return true;
+      });
+      fill_to(s + 1);
+    }
+  }
+  return out;
+}
+
+} // namespace tilebit::detail
