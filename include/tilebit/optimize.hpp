@@ -159,7 +159,7 @@ optimize(const A& a, operation what = operation::spmv) {
   using I = typename A::index_type;
   return detail::with_csr(a, [what](const auto& csr) {
     const std::int64_t tile_rows = detail::tiles_along(csr.rows());
-    const bitmap_matrix<T, I> tiles = to_bitmap(csr);
+    bitmap_matrix<T, I> tiles = to_bitmap(csr);
     const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
     std::vector<unit_range> tile_bands;
     std::vector<unit_range> diagonal_bands; // in slices of 16 rows
@@ -179,9 +179,7 @@ optimize(const A& a, operation what = operation::spmv) {
       detail::counted_pieces counted;
       counted.tiles =
           tiles.tile_row_offsets()[detail::at(last)] - tiles.tile_row_offsets()[detail::at(first)];
-      for (std::int64_t s = first / 4; s < last_slice && what != operation::spmm; ++s) {
-        counted.diagonals += detail::count_diagonals(csr, s);
-      }
+      counted.diagonals = detail::count_diagonals(csr, first / 4, last_slice);
       const auto t = detail::predict_rows(csr.row_offsets(), 4 * first, last_row, counted,
                                           sizeof(T), active_isa());
       double least = std::min(t.sliced, t.bitmap);
@@ -196,7 +194,8 @@ optimize(const A& a, operation what = operation::spmv) {
         append(diagonal_bands, first / 4, last_slice);
       }
     }
-    auto in_bands = detail::tiles_in_bands(tiles, std::span<const unit_range>(tile_bands));
+    auto in_bands =
+        detail::tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
     auto diagonals = detail::diagonals_in_bands(csr, std::span<const unit_range>(diagonal_bands));
     auto sliced = detail::slices_of(csr, std::span<const std::int64_t>(others), others_nnz);
     return optimized_matrix<T, I>(detail::trusted{}, std::move(in_bands), std::move(tile_bands),

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "../core/numeric.hpp"
@@ -27,8 +28,8 @@ inline constexpr std::int64_t long_row = 128; ///< entries from which a row is a
 
 /// The tiles of some bands; all other tile rows are empty.
 template <class T, class I>
-bitmap_matrix<T, I> tiles_in_bands(const bitmap_matrix<T, I>& a,
-                                   std::span<const unit_range> bands) {
+bitmap_matrix<T, I> tiles_in_bands(bitmap_matrix<T, I>&& a, std::span<const unit_range> bands) {
+  if (bands.size() == 1 && bands[0] == unit_range{0, a.tile_rows()}) return std::move(a);
   bitmap_arrays<T, I> out;
   out.tile_row_offsets.assign(at(a.tile_rows()) + 1, 0);
   out.element_offsets.assign(at(a.tile_rows()) + 1, 0);
@@ -158,7 +159,7 @@ void for_each_diagonal(const csr_view<const T, I, O>& a, std::int64_t s, F&& f) 
 /// Pieces of diagonals of slice s; once it is clear that they are short, as many as entries.
 template <class T, class I, class O>
 std::int64_t count_diagonals(const csr_view<const T, I, O>& a, std::int64_t s) {
-  constexpr std::int64_t enough = 16; // pieces looked at before that is decided
+  constexpr std::int64_t enough = 6; // pieces looked at before that is decided
   const std::int64_t last_row = std::min<std::int64_t>(16 * s + 16, a.rows());
   std::int64_t pieces = 0;
   std::int64_t entries = 0;
@@ -172,6 +173,25 @@ std::int64_t count_diagonals(const csr_view<const T, I, O>& a, std::int64_t s) {
   return scattered ? static_cast<std::int64_t>(a.row_offsets()[at(last_row)] -
                                                a.row_offsets()[at(16 * s)])
                    : pieces;
+}
+
+/// The same for slices [first, last). Where the first ones are scattered, the others count as such
+/// without a look: most matrices have no diagonals.
+template <class T, class I, class O>
+std::int64_t count_diagonals(const csr_view<const T, I, O>& a, std::int64_t first,
+                             std::int64_t last) {
+  constexpr std::int64_t enough = 3; // slices
+  const auto entries = [&](std::int64_t from, std::int64_t to) {
+    const auto offsets = a.row_offsets();
+    return static_cast<std::int64_t>(offsets[at(std::min(16 * to, a.rows()))] -
+                                     offsets[at(16 * from)]);
+  };
+  std::int64_t pieces = 0;
+  for (std::int64_t s = first; s < last; ++s) {
+    if (s == first + enough && 3 * pieces > entries(first, s)) return pieces + entries(s, last);
+    pieces += count_diagonals(a, s);
+  }
+  return pieces;
 }
 
 /// The diagonals of some bands of slices; all other slices are empty.

@@ -125,6 +125,27 @@ struct spmv_table<coo_view<T, I>> {
 };
 #endif
 
+/// Whether row indices of COO entries are in order.
+template <class I>
+using never_fall_function = bool(const I* rows, std::int64_t n) noexcept;
+
+template <class I>
+struct never_fall_table {
+  static constexpr std::array rows {
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+    kernel_row<never_fall_function<I>>{isa::avx512, "pairs compared in vectors",
+                                       &avx512::never_fall<I>},
+#endif
+        kernel_row<never_fall_function<I>>{isa::avx2, "pairs compared in vectors",
+                                           &avx2::never_fall<I>},
+#endif
+        kernel_row<never_fall_function<I>> {
+      isa::scalar, "reference", &never_fall<I>
+    }
+  };
+};
+
 /// The kernels of transposed SpMV for a view type, best first.
 template <class View>
 struct spmv_transposed_table {

@@ -254,6 +254,15 @@ void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t l
   }
 }
 
+/// Are the n row indices of COO entries in order?
+template <class I>
+bool never_fall(const I* rows, std::int64_t n) noexcept {
+  for (std::int64_t k = 1; k < n; ++k) {
+    if (rows[k] < rows[k - 1]) return false;
+  }
+  return true;
+}
+
 /// SpMV of COO entries [first, last) in any order: z_i += alpha * a * x_j, added up in a register
 /// as long as the row stays the same.
 template <bool Conjugate, class T, class I>

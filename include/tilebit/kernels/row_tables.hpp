@@ -1,9 +1,10 @@
-// Tables for the four bits that a tile keeps of one row: which columns are present, and where in
-// the row's packed elements each of them stands.
+// Tables for the bits that a tile keeps of one row or of two: which columns are present, and where
+// in the packed elements each of them stands.
 #pragma once
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 namespace tilebit::kernels_data::row_tables {
 
@@ -35,6 +36,29 @@ struct row_table {
 
 inline constexpr row_table<std::int32_t, 1> of_float{};
 inline constexpr row_table<std::int64_t, 2> of_double{};
+
+/// For two rows, as lanes of eight floats: where each lane's element stands, and in the sign
+/// whether it is present. A permutation looks at the lowest bits only.
+struct half_tile_table {
+  struct entry {
+    alignas(32) std::int32_t lanes[8];
+  };
+  entry entries[256];
+
+  constexpr half_tile_table() : entries{} {
+    for (unsigned bits = 0; bits < 256; ++bits) {
+      std::int32_t packed = 0;
+      for (unsigned c = 0; c < 8; ++c) {
+        const bool present = ((bits >> c) & 1U) != 0;
+        entries[bits].lanes[c] =
+            present ? std::numeric_limits<std::int32_t>::min() + packed++ : std::int32_t{0};
+      }
+    }
+  }
+  constexpr const std::int32_t* operator[](unsigned bits) const { return entries[bits].lanes; }
+};
+
+inline constexpr half_tile_table halves{};
 
 /// Masks of the first n lanes.
 alignas(16) inline constexpr std::int32_t first_floats[5][4] = {

@@ -131,22 +131,6 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
   }
 }
 
-/// Are rows in order? Compared 16 at a time, a loop that compilers vectorise.
-template <class I>
-bool never_fall(std::span<const I> rows) noexcept {
-  constexpr std::size_t width = 16;
-  std::size_t k = 1;
-  for (; k + width <= rows.size(); k += width) {
-    I falls{};
-    for (std::size_t r = 0; r < width; ++r) falls |= static_cast<I>(rows[k + r] < rows[k + r - 1]);
-    if (falls != 0) return false;
-  }
-  for (; k < rows.size(); ++k) {
-    if (rows[k] < rows[k - 1]) return false;
-  }
-  return true;
-}
-
 /// z = alpha A x + beta y for COO. Entries in order of rows are cut between rows; in any other
 /// order two blocks may add to the same row, so that each has sums of its own.
 template <class View, class T>
@@ -156,7 +140,8 @@ void run_spmv_by_entries(const execution_policy& policy, const View& a, bool con
   const auto rows = a.row_indices();
   const int row_blocks = static_cast<int>(std::clamp<std::int64_t>(
       a.nnz() * std::int64_t{sizeof(T) + 2 * sizeof(rows[0])} / block_bytes, 1, most_blocks));
-  if (row_blocks == 1 || never_fall(rows)) {
+  const auto& order = select(never_fall_table<typename View::index_type>::rows);
+  if (row_blocks == 1 || order.function(rows.data(), a.nnz())) {
     out.prepare(0, a.rows());
     const auto cut = [&](int p) -> std::int64_t {
       if (p == 0 || p == row_blocks) return p == 0 ? 0 : a.nnz();

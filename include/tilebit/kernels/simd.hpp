@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "../core/config.hpp"
@@ -37,6 +38,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
 #include "simd_avx2.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_coo_order.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_rows.inc.hpp"
 #include "spmv_transposed.inc.hpp"
@@ -49,6 +51,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "simd_avx512.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
+#include "spmv_coo_order.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_rows.inc.hpp"
 #include "spmv_transposed.inc.hpp"

@@ -1,9 +1,10 @@
 // The vocabulary of AVX2, FMA and BMI2: included by simd.hpp inside a target region, in the
 // namespace of the instruction set. simd_avx512.inc.hpp has the same names.
 //
-// There is no expanding load: the elements of one row of a tile are loaded under a mask of their
-// number and moved to their columns by a permutation that the row's four bits choose. What x holds
-// elsewhere is masked to zero before it multiplies.
+// There is no expanding load: elements are moved to their columns by a permutation that the bits of
+// one row or of two choose from a table. What x holds elsewhere is masked to zero before it
+// multiplies. tile_accumulator reads 16 elements from a tile's first one on, tile_row only those
+// that its row has.
 
 /// The elements of one row of a tile in their columns, 0 where there are none.
 template <class T>
@@ -48,33 +49,46 @@ struct tile_accumulator;
 template <>
 struct tile_accumulator<float> {
   static constexpr std::int64_t group = 1;
-  __m128 sums[4];
+  static constexpr bool reads_ahead = true;
+  __m256 upper; // rows 0 and 1
+  __m256 lower; // rows 2 and 3
 
-  tile_accumulator() noexcept {
-    for (auto& s : sums) s = _mm_setzero_ps();
-  }
+  tile_accumulator() noexcept : upper(_mm256_setzero_ps()), lower(_mm256_setzero_ps()) {}
 
   const float* add(unsigned bitmap, const float* e, const float* x) noexcept {
-    const __m128 xs = _mm_loadu_ps(x);
-    for (unsigned r = 0; r < 4; ++r) {
-      const tile_row<float> row(bitmap >> (4 * r) & 15U, e);
-      sums[r] = _mm_fmadd_ps(row.elements, _mm_and_ps(xs, row.present), sums[r]);
-      e += row.count;
-    }
-    return e;
+    const unsigned low = bitmap & 0xffU;
+    const unsigned high = bitmap >> 8;
+    const float* const e1 = e + std::popcount(low);
+    const __m256 xs = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x));
+    upper = add_half(low, e, xs, upper);
+    lower = add_half(high, e1, xs, lower);
+    return e1 + std::popcount(high);
   }
   void add(const tile_accumulator& other) noexcept {
-    for (int r = 0; r < 4; ++r) sums[r] = _mm_add_ps(sums[r], other.sums[r]);
+    upper = _mm256_add_ps(upper, other.upper);
+    lower = _mm256_add_ps(lower, other.lower);
   }
   static void rows(const tile_accumulator* of, float* to) noexcept {
-    const __m128(&sums)[4] = of->sums;
-    _mm_storeu_ps(to, _mm_hadd_ps(_mm_hadd_ps(sums[0], sums[1]), _mm_hadd_ps(sums[2], sums[3])));
+    const __m256 pairs = _mm256_hadd_ps(of->upper, of->lower); // rows 0 0 2 2 1 1 3 3
+    const __m256 sums = _mm256_hadd_ps(pairs, pairs);          // rows 0 2 0 2 1 3 1 3
+    _mm_storeu_ps(to,
+                  _mm_unpacklo_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
+  }
+
+private:
+  static __m256 add_half(unsigned bits, const float* e, __m256 xs, __m256 sums) noexcept {
+    const __m256i order =
+        _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::halves[bits]));
+    const __m256 a = _mm256_permutevar8x32_ps(_mm256_loadu_ps(e), order);
+    const __m256 present = _mm256_castsi256_ps(_mm256_srai_epi32(order, 31));
+    return _mm256_fmadd_ps(_mm256_and_ps(a, present), _mm256_and_ps(xs, present), sums);
   }
 };
 
 template <>
 struct tile_accumulator<double> {
   static constexpr std::int64_t group = 1;
+  static constexpr bool reads_ahead = true;
   __m256d sums[4];
 
   tile_accumulator() noexcept {
@@ -83,22 +97,31 @@ struct tile_accumulator<double> {
 
   const double* add(unsigned bitmap, const double* e, const double* x) noexcept {
     const __m256d xs = _mm256_loadu_pd(x);
-    for (unsigned r = 0; r < 4; ++r) {
-      const tile_row<double> row(bitmap >> (4 * r) & 15U, e);
-      sums[r] = _mm256_fmadd_pd(row.elements, _mm256_and_pd(xs, row.present), sums[r]);
-      e += row.count;
-    }
-    return e;
+    sums[0] = add_row(bitmap & 15U, e, xs, sums[0]);
+    sums[1] = add_row(bitmap >> 4 & 15U, e + std::popcount(bitmap & 0xfU), xs, sums[1]);
+    sums[2] = add_row(bitmap >> 8 & 15U, e + std::popcount(bitmap & 0xffU), xs, sums[2]);
+    sums[3] = add_row(bitmap >> 12, e + std::popcount(bitmap & 0xfffU), xs, sums[3]);
+    return e + std::popcount(bitmap);
   }
   void add(const tile_accumulator& other) noexcept {
     for (int r = 0; r < 4; ++r) sums[r] = _mm256_add_pd(sums[r], other.sums[r]);
   }
   static void rows(const tile_accumulator* of, double* to) noexcept {
-    const __m256d(&sums)[4] = of->sums;
-    const __m256d r01 = _mm256_hadd_pd(sums[0], sums[1]); // 0 1 0 1
-    const __m256d r23 = _mm256_hadd_pd(sums[2], sums[3]);
+    const __m256d r01 = _mm256_hadd_pd(of->sums[0], of->sums[1]); // 0 1 0 1
+    const __m256d r23 = _mm256_hadd_pd(of->sums[2], of->sums[3]);
     const __m256d crossed = _mm256_permute2f128_pd(r01, r23, 0x21);
     _mm256_storeu_pd(to, _mm256_add_pd(crossed, _mm256_blend_pd(r01, r23, 0xc)));
+  }
+
+private:
+  static __m256d add_row(unsigned bits, const double* e, __m256d xs, __m256d sums) noexcept {
+    const auto& row = row_tables::of_double[bits];
+    const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.order));
+    const __m256d present =
+        _mm256_castsi256_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(row.present)));
+    const __m256 packed = _mm256_castpd_ps(_mm256_loadu_pd(e));
+    const __m256d a = _mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order));
+    return _mm256_fmadd_pd(_mm256_and_pd(a, present), _mm256_and_pd(xs, present), sums);
   }
 };
 
@@ -406,3 +429,47 @@ struct slice_lengths {
     return std::popcount(longer(low)) + std::popcount(longer(high));
   }
 };
+
+/// Comparisons of indices: any_falls looks at four vectors from rows on and the index before.
+template <class I>
+struct index_vector {
+  static constexpr std::int64_t width = 32 / sizeof(I);
+
+  static __m256i falls(const I* rows) noexcept {
+    __m256i here = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows));
+    __m256i before = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows - 1));
+    if constexpr (sizeof(I) == 8) {
+      return _mm256_cmpgt_epi64(before, here);
+    } else {
+      if constexpr (std::is_unsigned_v<I>) {
+        const __m256i top = _mm256_set1_epi32(std::numeric_limits<std::int32_t>::min());
+        here = _mm256_xor_si256(here, top);
+        before = _mm256_xor_si256(before, top);
+      }
+      return _mm256_cmpgt_epi32(before, here);
+    }
+  }
+  static bool any_falls(const I* rows) noexcept {
+    const __m256i low = _mm256_or_si256(falls(rows), falls(rows + width));
+    const __m256i high = _mm256_or_si256(falls(rows + 2 * width), falls(rows + 3 * width));
+    const __m256i any = _mm256_or_si256(low, high);
+    return _mm256_testz_si256(any, any) == 0;
+  }
+};
+
+/// Are 16 rows each the one before plus 1? Only looked at for 32-bit indices.
+template <class I>
+bool follow_each_other(const I* rows) noexcept {
+  if constexpr (sizeof(I) == 4) {
+    const __m256i steps = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const auto differ = [&](const I* from, int first) {
+      const __m256i expected = _mm256_add_epi32(_mm256_set1_epi32(first), steps);
+      return _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)), expected);
+    };
+    const auto first = static_cast<int>(rows[0]);
+    const __m256i any = _mm256_or_si256(differ(rows, first), differ(rows + 8, first + 8));
+    return _mm256_testz_si256(any, any) != 0;
+  } else {
+    return false;
+  }
+}

@@ -36,7 +36,8 @@ struct tile_accumulator;
 template <>
 struct tile_accumulator<float> {
   static constexpr std::int64_t group = 4;
-  __m512 sums; // lane 4 r + c
+  static constexpr bool reads_ahead = false; // of the elements of a tile
+  __m512 sums;                               // lane 4 r + c
 
   tile_accumulator() noexcept : sums(_mm512_setzero_ps()) {}
 
@@ -67,6 +68,7 @@ struct tile_accumulator<float> {
 template <>
 struct tile_accumulator<double> {
   static constexpr std::int64_t group = 2;
+  static constexpr bool reads_ahead = false;
   __m512d upper; // rows 0 and 1
   __m512d lower; // rows 2 and 3
 
@@ -380,3 +382,37 @@ struct slice_lengths {
     return std::popcount(longer);
   }
 };
+
+/// Comparisons of indices: any_falls looks at four vectors from rows on and the index before.
+template <class I>
+struct index_vector {
+  static constexpr std::int64_t width = 64 / sizeof(I);
+
+  static unsigned falls(const I* rows) noexcept {
+    const __m512i here = _mm512_loadu_si512(rows);
+    const __m512i before = _mm512_loadu_si512(rows - 1);
+    if constexpr (sizeof(I) == 8) {
+      return _mm512_cmplt_epi64_mask(here, before);
+    } else if constexpr (std::is_signed_v<I>) {
+      return _mm512_cmplt_epi32_mask(here, before);
+    } else {
+      return _mm512_cmplt_epu32_mask(here, before);
+    }
+  }
+  static bool any_falls(const I* rows) noexcept {
+    return (falls(rows) | falls(rows + width) | falls(rows + 2 * width) |
+            falls(rows + 3 * width)) != 0;
+  }
+};
+
+/// Are 16 rows each the one before plus 1? Only looked at for 32-bit indices.
+template <class I>
+bool follow_each_other(const I* rows) noexcept {
+  if constexpr (sizeof(I) == 4) {
+    const __m512i steps = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i expected = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(rows[0])), steps);
+    return _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(rows), expected) == 0;
+  } else {
+    return false;
+  }
+}

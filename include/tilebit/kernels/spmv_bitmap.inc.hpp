@@ -1,6 +1,22 @@
 // SpMV of bitmap tile rows [first, last), for every instruction set: included by simd.hpp behind
 // the vocabulary.
 
+/// Adds one tile. Where the instruction set reads 16 elements for each, the last ones of the matrix
+/// are copied first, so that nothing behind them is read.
+template <class T>
+TILEBIT_ALWAYS_INLINE const T* add_tile(unsigned bitmap, const T* e, const T* end, const T* x,
+                                        tile_accumulator<T>& sums) noexcept {
+  if constexpr (tile_accumulator<T>::reads_ahead) {
+    if (end - e < 16) {
+      T last[16] = {};
+      for (std::int64_t k = 0; k < end - e; ++k) last[k] = e[k];
+      sums.add(bitmap, last, x);
+      return e + std::popcount(bitmap);
+    }
+  }
+  return sums.add(bitmap, e, x);
+}
+
 /// The sums of the tiles [k, end) of one tile row, whose elements begin at e; moves e to their end.
 /// In long rows two accumulators take turns, because one would wait for its own multiply-add; in
 /// short ones adding the two up costs more. Inlined, because most tile rows are as short as the
@@ -8,10 +24,11 @@
 template <class T, class I>
 TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps, const I* cols,
                                                     std::int64_t k, std::int64_t end, const T*& e,
-                                                    const T* x) noexcept {
+                                                    const T* elements_end, const T* x) noexcept {
   constexpr std::int64_t long_row = 16;
   const auto add = [&](tile_accumulator<T>& to, std::int64_t tile, const T* from) {
-    return to.add(bitmaps[tile], from, x + 4 * static_cast<std::int64_t>(cols[tile]));
+    return add_tile(bitmaps[tile], from, elements_end,
+                    x + 4 * static_cast<std::int64_t>(cols[tile]), to);
   };
   tile_accumulator<T> sums;
   const T* from = e;
@@ -41,6 +58,7 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();
   const T* e = a.elements().data() + a.element_offsets()[at(first)];
+  const T* const elements_end = a.elements().data() + a.nnz();
   const std::int64_t whole_cols = a.cols() / 4; // tile columns that lie inside
   T edge[4] = {};
   for (std::int64_t j = 4 * whole_cols; j < a.cols(); ++j) edge[j % 4] = x[j];
@@ -53,8 +71,8 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
       const std::int64_t end = offsets[tr + g + 1];
       // Only the last tile can reach over the matrix's edge.
       const bool at_edge = k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
-      sums[g] = add_tiles(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
-      if (at_edge) e = sums[g].add(bitmaps[end - 1], e, edge);
+      sums[g] = add_tiles(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, elements_end, x);
+      if (at_edge) e = add_tile(bitmaps[end - 1], e, elements_end, edge, sums[g]);
     }
     const std::int64_t rows_left = (last < a.tile_rows() ? 4 * last : a.rows()) - 4 * tr;
     if (overwrite && rows_left >= 4 * group) {

@@ -102,9 +102,13 @@ void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int6
       values += n;
       cols += n;
     }
+    const I* const to = order + row0;
+    if (overwrite && rows == 16 && follow_each_other(to)) {
+      sums.store(out.z + to[0]);
+      continue;
+    }
     T totals[16];
     sums.store(totals);
-    const I* const to = order + row0;
     if (overwrite && rows == 16) {
       for (int r = 0; r < 16; ++r) out.z[to[r]] = totals[r];
     } else {
