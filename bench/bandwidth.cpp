@@ -26,6 +26,10 @@ sum_of(const std::uint64_t* data, std::size_t n) {
 
 } // namespace
 
+std::uint64_t read_words(const std::uint64_t* data, std::size_t n) {
+  return sum_of(data, n);
+}
+
 std::vector<bandwidth_point> measure_bandwidth(const timing_options& options) {
   constexpr std::size_t mib = std::size_t{1} << 20U;
   std::vector<std::size_t> sizes{mib / 32, mib / 2, 4 * mib, 32 * mib, 128 * mib, 512 * mib};

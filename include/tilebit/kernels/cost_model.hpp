@@ -65,34 +65,34 @@ inline constexpr spmv_costs avx512_double{.tile = 2.27,
                                           .diagonal_row = 0.6,
                                           .coo_entry = 0.65,
                                           .coo_row = 2.35};
-inline constexpr spmv_costs avx2_float{.tile = 6.5,
+inline constexpr spmv_costs avx2_float{.tile = 2.65,
                                        .tile_entry = 0,
-                                       .tile_row = 2.0,
+                                       .tile_row = 3.0,
                                        .entry = 0.33,
-                                       .row = 2.8,
-                                       .short_entry = 0.45,
-                                       .short_row = 1.6,
-                                       .slice_entry = 0.28,
-                                       .slice_row = 0.85,
+                                       .row = 2.4,
+                                       .short_entry = 0.36,
+                                       .short_row = 2.6,
+                                       .slice_entry = 0.29,
+                                       .slice_row = 0.8,
                                        .diagonal = 6.4,
                                        .diagonal_entry = 0,
                                        .diagonal_row = 0,
-                                       .coo_entry = 1.04,
-                                       .coo_row = 0.55};
-inline constexpr spmv_costs avx2_double{.tile = 6.8,
+                                       .coo_entry = 0.86,
+                                       .coo_row = 0.5};
+inline constexpr spmv_costs avx2_double{.tile = 5.0,
                                         .tile_entry = 0,
-                                        .tile_row = 1.0,
-                                        .entry = 0.45,
-                                        .row = 2.5,
+                                        .tile_row = 2.5,
+                                        .entry = 0.46,
+                                        .row = 2.0,
                                         .short_entry = 0.05,
-                                        .short_row = 3.3,
-                                        .slice_entry = 0.42,
-                                        .slice_row = 1.0,
-                                        .diagonal = 6.9,
+                                        .short_row = 3.4,
+                                        .slice_entry = 0.43,
+                                        .slice_row = 1.1,
+                                        .diagonal = 7.2,
                                         .diagonal_entry = 0,
-                                        .diagonal_row = 0.2,
-                                        .coo_entry = 0.99,
-                                        .coo_row = 0.4};
+                                        .diagonal_row = 0.1,
+                                        .coo_entry = 0.9,
+                                        .coo_row = 0.2};
 inline constexpr spmv_costs scalar_float{.tile = 1.25,
                                          .tile_entry = 1.28,
                                          .tile_row = 0,
@@ -122,6 +122,16 @@ inline constexpr spmv_costs scalar_double{.tile = 1.25,
                                           .coo_entry = 0.99,
                                           .coo_row = 0.1};
 } // namespace fitted_costs
+
+/// Time of the transposed product over that of the plain one, geometric means of the same matrices.
+struct transposed_factors {
+  double coo = 1.05;
+  double csr = 1.4;
+  double bitmap;
+};
+constexpr transposed_factors factors_of_transposed(std::size_t value_bytes) noexcept {
+  return {.bitmap = value_bytes == 4 ? 1.5 : 1.15};
+}
 
 /// For values of so many bytes and an instruction set.
 constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level) noexcept {
