@@ -307,6 +307,9 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
     CHECK(oracle::contains(b.reason, std::string(tb::to_string(tb::active_isa()))));
   });
   CHECK(tb::recommend(blocks, tb::operation::spmm).best == tb::format::csr);
+  const auto t = tb::recommend(blocks, tb::operation::spmv_transposed);
+  CHECK(t.gain >= 1.0);
+  CHECK(oracle::contains(t.reason, "CSR"));
   CHECK(tb::recommend(generators::uniform<std::int32_t>(20, 20, 90, from)).best == tb::format::csr);
   CHECK(tb::recommend(tb::coo_matrix<double>()).gain == 1.0);
   CHECK(tb::to_string(tb::format::bitmap_grid) == "bitmap grid");

@@ -90,7 +90,8 @@ void multiply(const execution_policy& policy, const A& a, const X& x, const Y& a
   detail::check_spmv(op, xs, y, zs);
   const kernels::vector_update<T> out{op.alpha, beta, y.data(), zs.data()};
   if (op.alpha == T{}) return out.prepare(0, op.rows());
-  kernels::run_spmv(policy, op, xs.data(), out);
+  constexpr bool lazy = requires { a.base(); }; // only lazy views transpose
+  kernels::run_spmv<lazy>(policy, op, xs.data(), out);
 }
 
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>

@@ -115,22 +115,28 @@ auto with_csr(const A& a, F&& f) {
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
-/// set in force. For spmv_transposed and spmm all formats run portable code, and CSR is recommended
-/// without looking at the matrix; the reason says so.
+/// set in force. For spmm all formats run portable code, and CSR is recommended without looking at
+/// the matrix; the reason says so.
 /// Throws: as to_csr. Complexity: O(nnz + rows) time and memory.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv) {
   using T = typename A::scalar_type;
-  if (what != operation::spmv) {
-    return {format::csr, 1.0, "transposed products and SpMM run portable code in every format"};
+  if (what == operation::spmm) {
+    return {format::csr, 1.0, "SpMM runs portable code in every format"};
   }
   if constexpr (!std::same_as<T, float> && !std::same_as<T, double>) {
     return {format::csr, 1.0, "value types other than float and double run portable code"};
   } else {
-    return detail::with_csr(a, [](const auto& csr) -> recommendation {
+    return detail::with_csr(a, [what](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::length(to_bitmap(csr).bitmaps());
-      const auto t = detail::predict_rows(csr.row_offsets(), 0, csr.rows(), {tiles, 0}, sizeof(T),
-                                          active_isa());
+      auto t = detail::predict_rows(csr.row_offsets(), 0, csr.rows(), {tiles, 0}, sizeof(T),
+                                    active_isa());
+      if (what == operation::spmv_transposed) {
+        const auto factors = detail::factors_of_transposed(sizeof(T));
+        t.coo *= factors.coo;
+        t.csr *= factors.csr;
+        t.bitmap *= factors.bitmap;
+      }
       const std::array<std::pair<double, format>, 3> times{
           {{t.csr, format::csr}, {t.bitmap, format::bitmap}, {t.coo, format::coo}}};
       const auto best = *std::ranges::min_element(

@@ -21,23 +21,25 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// The kernels of one call: the best that the active instruction set allows.
+/// The kernel of one call: the best that the active instruction set allows.
 template <class View>
-struct spmv_kernels {
-  using T = std::remove_const_t<typename View::scalar_type>;
-  spmv_function<View, T>* plain = select(spmv_table<View>::rows).function;
-  spmv_transposed_function<View, T>* transposed =
-      select(spmv_transposed_table<View>::rows).function;
-
-  explicit spmv_kernels(bool conjugate) noexcept {
-    if constexpr (detail::is_complex_v<T>) {
-      if (conjugate) {
-        plain = &spmv<true>;
-        transposed = &kernels::spmv_transposed<true>;
-      }
-    }
+auto* plain_kernel([[maybe_unused]] bool conjugate) noexcept {
+  using T = typename View::scalar_type;
+  spmv_function<View, T>* function = select(spmv_table<View>::rows).function;
+  if constexpr (detail::is_complex_v<T>) {
+    if (conjugate) function = &spmv<true>;
   }
-};
+  return function;
+}
+template <class View>
+auto* transposed_kernel([[maybe_unused]] bool conjugate) noexcept {
+  using T = typename View::scalar_type;
+  spmv_transposed_function<View, T>* function = select(spmv_transposed_table<View>::rows).function;
+  if constexpr (detail::is_complex_v<T>) {
+    if (conjugate) function = &spmv_transposed<true>;
+  }
+  return function;
+}
 
 /// SpMV of one part of a matrix, block by block. Units that a cut divides leave sums of their
 /// pieces, which finish adds up in order.
@@ -48,8 +50,7 @@ public:
 
   block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
                 const vector_update<T>& out) noexcept
-      : blocks_(a), bands_(bands), function_(spmv_kernels<View>(conjugate).plain), x_(x),
-        out_(out) {}
+      : blocks_(a), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x), out_(out) {}
 
   int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
 
@@ -124,6 +125,9 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     diagonals.finish();
     slices.finish();
   } else {
+    if (block_list<View>(a).count() == 1) { // nothing to share: no more than the call of a kernel
+      return plain_kernel<View>(conjugate)(a, 0, units(a), x, out);
+    }
     const every_unit everything(a);
     block_product product(a, everything.bands(), conjugate, x, out);
     for_each_task(policy, product.count(), [&](int task) { product.run(task); });
@@ -136,7 +140,7 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
 template <class View, class T>
 void run_spmv_by_entries(const execution_policy& policy, const View& a, bool conjugate, const T* x,
                          const vector_update<T>& out) {
-  auto* const function = spmv_kernels<View>(conjugate).plain;
+  auto* const function = plain_kernel<View>(conjugate);
   const auto rows = a.row_indices();
   const int row_blocks = static_cast<int>(std::clamp<std::int64_t>(
       a.nnz() * std::int64_t{sizeof(T) + 2 * sizeof(rows[0])} / block_bytes, 1, most_blocks));
@@ -169,7 +173,7 @@ public:
   transposed_blocks(const View& a, std::span<const unit_range> bands, int count, bool conjugate,
                     const T* x, T alpha) noexcept
       : blocks_(a, bands.empty() ? 0 : std::max(count, 1)), bands_(bands),
-        function_(spmv_kernels<View>(conjugate).transposed), x_(x), alpha_(alpha) {}
+        function_(transposed_kernel<View>(conjugate)), x_(x), alpha_(alpha) {}
 
   int count() const noexcept { return blocks_.count(); }
 
@@ -208,7 +212,7 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
     sums.add_to(out.z, run);
   };
   if constexpr (requires { a.row_indices(); }) {
-    auto* const function = spmv_kernels<View>(conjugate).transposed;
+    auto* const function = transposed_kernel<View>(conjugate);
     add_up(count, [&](int block, T* to) {
       function(a, a.nnz() * block / count, a.nnz() * (block + 1) / count, x, out.alpha, to);
     });
@@ -242,12 +246,15 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
   }
 }
 
-/// z = alpha op(A) x + beta y for checked operands. Throws std::bad_alloc before z is written.
-template <class Operand, class T>
+/// z = alpha op(A) x + beta y for checked operands. Throws std::bad_alloc before z is written. A
+/// caller that knows that op is not transposed says so, and half of the kernels are not compiled.
+template <bool MayBeTransposed, class Operand, class T>
 void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
               const vector_update<T>& out) {
   const auto& a = op.base;
-  if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
+  if constexpr (MayBeTransposed) {
+    if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
+  }
   if constexpr (requires { a.row_indices(); }) {
     run_spmv_by_entries(policy, a, op.conjugated, x, out);
   } else {

@@ -27,8 +27,9 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 /// where tiles come from the third-level cache or from memory. Inlined, because g++ drops calls of
 /// functions that do nothing but prefetch.
 TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
-  constexpr std::ptrdiff_t ahead = 2048; // bytes
+  constexpr std::ptrdiff_t ahead = 4096; // bytes; two lines, because a tile may fill as many
   _mm_prefetch(static_cast<const char*>(e) + ahead, _MM_HINT_T0);
+  _mm_prefetch(static_cast<const char*>(e) + ahead + 64, _MM_HINT_T0);
 }
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

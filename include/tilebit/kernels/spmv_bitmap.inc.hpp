@@ -7,12 +7,14 @@ template <class T>
 TILEBIT_ALWAYS_INLINE const T* add_tile(unsigned bitmap, const T* e, const T* end, const T* x,
                                         tile_accumulator<T>& sums) noexcept {
   if constexpr (tile_accumulator<T>::reads_ahead) {
+    T last[16];
+    const T* from = e;
     if (end - e < 16) {
-      T last[16] = {};
-      for (std::int64_t k = 0; k < end - e; ++k) last[k] = e[k];
-      sums.add(bitmap, last, x);
-      return e + std::popcount(bitmap);
+      for (std::int64_t k = 0; k < 16; ++k) last[k] = k < end - e ? e[k] : T{};
+      from = last;
     }
+    sums.add(bitmap, from, x);
+    return e + std::popcount(bitmap);
   }
   return sums.add(bitmap, e, x);
 }
