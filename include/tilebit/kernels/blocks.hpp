@@ -214,7 +214,8 @@ private:
 
   position cut(int p) const noexcept {
     const std::int64_t n = units(a_);
-    if (p == 0 || p == count_) return {p == 0 ? 0 : n, 0};
+    if (p == 0 || n == 0) return {0, 0};
+    if (p == count_) return {n, 0};
     const std::int64_t share = bytes_ / count_;
     const std::int64_t target = share * p;
     std::int64_t low = 0; // the unit that holds byte `target`
