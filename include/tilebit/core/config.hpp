@@ -41,10 +41,14 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define TILEBIT_RESTRICT __restrict__
 #define TILEBIT_ALWAYS_INLINE inline __attribute__((always_inline))
+#define TILEBIT_NOINLINE __attribute__((noinline))
+#define TILEBIT_COLD __attribute__((cold, noinline)) // compiled for size
 #define TILEBIT_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define TILEBIT_RESTRICT
 #define TILEBIT_ALWAYS_INLINE inline
+#define TILEBIT_NOINLINE
+#define TILEBIT_COLD
 #define TILEBIT_PREFETCH_WRITE(address) static_cast<void>(address)
 #endif
 

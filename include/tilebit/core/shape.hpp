@@ -68,7 +68,7 @@ struct owned_shape : shape {
 
 /// Throws std::length_error unless every row and column number of s fits the index type I.
 template <class I>
-void require_fits(const shape& s, std::string_view what) {
+TILEBIT_COLD void require_fits(const shape& s, std::string_view what) {
   if (std::cmp_greater(s.rows(), std::numeric_limits<I>::max()) ||
       std::cmp_greater(s.cols(), std::numeric_limits<I>::max())) {
     throw std::length_error(

@@ -120,7 +120,7 @@ inline void check_tile_bits(unsigned bitmap, std::int64_t tile_row, std::int64_t
 
 /// How many bits the bitmaps have in all. Bytes of counts are added up for 16 words at a time, a
 /// loop that compilers vectorise for any processor; std::popcount would be a call on most.
-inline std::int64_t count_bits(std::span<const std::uint16_t> bitmaps) noexcept {
+TILEBIT_NOINLINE inline std::int64_t count_bits(std::span<const std::uint16_t> bitmaps) noexcept {
   constexpr std::size_t words = 16;
   std::int64_t bits = 0;
   std::size_t k = 0;

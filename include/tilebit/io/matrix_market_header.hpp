@@ -56,7 +56,8 @@ inline std::string lower_case(std::string s) {
 
 /// The next word of the banner as the number of its name.
 template <class Enum, std::size_t N>
-Enum banner_word(text_scanner& in, const char* what, const std::array<std::string_view, N>& names) {
+TILEBIT_COLD Enum banner_word(text_scanner& in, const char* what,
+                              const std::array<std::string_view, N>& names) {
   const std::string word = in.word();
   if (word.empty()) in.fail(message("the banner lacks the ", what));
   const std::string lower = lower_case(word);
@@ -95,7 +96,7 @@ inline std::int64_t array_entries(std::int64_t rows, std::int64_t cols,
 }
 
 /// Banner and size line; leaves the scanner before the first entry.
-inline matrix_market_header parse_header(text_scanner& in) {
+TILEBIT_COLD inline matrix_market_header parse_header(text_scanner& in) {
   matrix_market_header h;
   if (lower_case(in.word()) != "%%matrixmarket") {
     in.fail("the file does not begin with %%MatrixMarket");

@@ -81,7 +81,7 @@ public:
   }
 
   /// The text up to the next blank; empty at the end of the line.
-  std::string word() {
+  TILEBIT_COLD std::string word() {
     if (!more_on_line()) return {};
     const std::string_view token = peek_token();
     at_ += token.size();
@@ -115,7 +115,7 @@ private:
   }
 
   /// What stands here, fit for a message: short, printable, never empty.
-  std::string shown() const {
+  TILEBIT_COLD std::string shown() const {
     constexpr std::size_t most = 40;
     std::string text(peek_token().substr(0, most));
     if (text.empty() && at_ != end_) text = *at_;
