@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -66,13 +67,18 @@ struct owned_shape : shape {
   ~owned_shape() = default;
 };
 
+[[noreturn]] TILEBIT_COLD inline void throw_does_not_fit(const shape& s, std::string_view what,
+                                                         std::size_t bits) {
+  throw std::length_error(
+      message(what, ": a ", to_text(s), " matrix does not fit ", bits, "-bit indices"));
+}
+
 /// Throws std::length_error unless every row and column number of s fits the index type I.
 template <class I>
-TILEBIT_COLD void require_fits(const shape& s, std::string_view what) {
+void require_fits(const shape& s, std::string_view what) {
   if (std::cmp_greater(s.rows(), std::numeric_limits<I>::max()) ||
       std::cmp_greater(s.cols(), std::numeric_limits<I>::max())) {
-    throw std::length_error(
-        message(what, ": a ", to_text(s), " matrix does not fit ", 8 * sizeof(I), "-bit indices"));
+    throw_does_not_fit(s, what, 8 * sizeof(I));
   }
 }
 
