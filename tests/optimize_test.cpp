@@ -140,16 +140,16 @@ tb::coo_matrix<T, I> stencil(std::int64_t rows, std::int64_t cols, source& from)
 TEMPLATE_TEST_CASE("stencils are multiplied without gathering", "[optimize]", double, float) {
   using T = TestType;
   source from(35);
-  for (const auto& [rows, cols] : {std::pair(509, 509), std::pair(501, 530), std::pair(530, 497)}) {
-    const auto a = stencil<T>(rows, cols, from);
+  for (const auto& size : {std::pair(509, 509), std::pair(501, 530), std::pair(530, 497)}) {
+    const auto a = stencil<T>(size.first, size.second, from);
     oracle::at_every_isa([&] {
       const auto h = tb::optimize(a);
       tb::validate(h);
       const auto diagonals = h.view().diagonals();
       if (tb::active_isa() == tb::isa::avx512) CHECK(diagonals.nnz() == a.nnz());
       CHECK(diagonals.nnz() <= 16 * tb::detail::length(diagonals.masks()));
-      const auto x = generators::vector<T>(cols, from);
-      const auto y0 = generators::vector<T>(rows, from);
+      const auto x = generators::vector<T>(a.cols(), from);
+      const auto y0 = generators::vector<T>(a.rows(), from);
       std::vector<T> y(y0.size(), T(99));
       tb::multiply(h, x, y);
       oracle::check_spmv(a, x, y);
