@@ -10,17 +10,10 @@
 
 #include "machine.hpp"
 #include "peers/peers.hpp"
+#include "summary.hpp"
 
 namespace bench {
 namespace {
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-enum class extreme { least, largest };
 
 /// Geometric mean and extreme of ratio(r) over the results that belong, of both value types.
 template <class Belongs, class Ratio>
@@ -28,7 +21,6 @@ void print_mean(const std::vector<spmv_run>& runs, const std::string& what, Belo
                 Ratio&& ratio, extreme shown = extreme::least) {
   for (const char* type : {"double", "float"}) {
     std::vector<std::pair<double, std::string>> values;
-    double logs = 0;
     for (std::size_t k = 0; k < runs.front().results.size(); ++k) {
       const spmv_result& first = runs.front().results[k];
       if (first.type != type || first.nnz == 0 || !belongs(first)) continue;
@@ -37,14 +29,8 @@ void print_mean(const std::vector<spmv_run>& runs, const std::string& what, Belo
       const double value = median(ratios);
       if (!std::isfinite(value)) continue;
       values.emplace_back(value, first.name);
-      logs += std::log(value);
     }
-    if (values.empty()) continue;
-    const auto [least, largest] = std::minmax_element(values.begin(), values.end());
-    const auto& [value, where] = shown == extreme::least ? *least : *largest;
-    std::printf("%-62s %-6s %3zu matrices: %6.2f, %s %5.2f (%s)\n", what.c_str(), type,
-                values.size(), std::exp(logs / static_cast<double>(values.size())),
-                shown == extreme::least ? "least" : "largest", value, where.c_str());
+    print_mean_line(what, type, values, shown);
   }
 }
 
