@@ -205,6 +205,21 @@ std::vector<input> built_in_inputs() {
   return all;
 }
 
+input random_input(const std::string& name, int n, double density) {
+  return {name, [n, density] { return pruned(n, n, 1 - density); }};
+}
+
+std::vector<input> built_in_spmm_inputs() {
+  std::vector<input> all;
+  for (const char* density : {"0.02", "0.05", "0.1", "0.2", "0.3", "0.5"}) {
+    all.push_back(
+        random_input(std::string("random_") + density + "_1024", 1024, std::stod(density)));
+  }
+  all.push_back({"4x4 blocks 1024^2, 90%", [] { return block_pruned(1024, 1024, 0.9); }});
+  all.push_back({"elasticity 3x3 blocks, 10^3", [] { return elasticity_3d(10); }});
+  return all;
+}
+
 std::vector<input> inputs_of(const std::vector<std::string>& paths) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;

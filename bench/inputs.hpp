@@ -24,6 +24,13 @@ struct input {
 /// The generated inputs; the same bits on every machine.
 std::vector<input> built_in_inputs();
 
+/// Smaller ones for SpMM: random at several densities, block-pruned, finite elements. One of them
+/// is random_input("random_0.5_1024", 1024, 0.5).
+std::vector<input> built_in_spmm_inputs();
+
+/// A uniformly random n x n matrix.
+input random_input(const std::string& name, int n, double density);
+
 /// Files (.mtx, .smtx, each also .gz) and all such files of folders. Pattern files get seeded
 /// values. Throws std::runtime_error for a path that is neither.
 std::vector<input> inputs_of(const std::vector<std::string>& paths);

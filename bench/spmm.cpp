@@ -1,0 +1,339 @@
+// SpMM, C = A B with row-major B and C, of every format and of optimize(a) against other libraries,
+// sparse and dense, all in one process and interleaved.
+#include <benchmark/benchmark.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <tilebit/convert.hpp>
+#include <tilebit/inspect.hpp>
+#include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
+
+#include "aligned.hpp"
+#include "fma_peak.hpp"
+#include "inputs.hpp"
+#include "machine.hpp"
+#include "measure.hpp"
+#include "peers/spmm.hpp"
+#include "random.hpp"
+#include "reference.hpp"
+#include "spmm_results.hpp"
+
+namespace {
+
+namespace tb = tilebit;
+
+struct settings {
+  std::vector<std::int64_t> columns{32, 64, 128, 256, 512, 1024};
+  std::vector<int> threads{1, 2};
+  std::vector<std::string> types{"float", "double"};
+  bool coo = false;
+  double most_megabytes = 512; ///< of B and C together, and of the densified matrix
+  bench::timing_options timing;
+};
+
+/// One matrix in all forms that are measured.
+template <class T>
+struct forms {
+  tb::csr_matrix<T> csr;
+  tb::coo_matrix<T> coo;
+  tb::bitmap_matrix<T> bitmap;
+  decltype(tb::optimize(csr, tb::operation::spmm)) optimized;
+  bench::aligned_array<T> dense; ///< null where it is too large
+
+  forms(const bench::real_matrix& a, const settings& s)
+      : csr(tb::to_csr(tb::coo_matrix<T>(std::vector<T>(a.values().begin(), a.values().end()),
+                                         a.row_indices(), a.col_indices(), {a.rows(), a.cols()}))),
+        coo(tb::to_coo(csr)), bitmap(tb::to_bitmap(csr)),
+        optimized(tb::optimize(csr, tb::operation::spmm)) {
+    const double size = static_cast<double>(a.rows()) * static_cast<double>(a.cols()) * sizeof(T);
+    if (size > s.most_megabytes * 1e6) return;
+    dense = bench::make_aligned<T>(a.rows() * a.cols());
+    tb::to_dense(csr, tb::dense_view(dense.get(), {a.rows(), a.cols()}));
+  }
+};
+
+/// B and C with n columns, in both orders.
+template <class T>
+struct operands {
+  bench::aligned_array<T> b, c, b_columns, c_columns;
+
+  operands(std::int64_t m, std::int64_t k, std::int64_t n)
+      : b(bench::make_aligned<T>(k * n)), c(bench::make_aligned<T>(m * n)),
+        b_columns(bench::make_aligned<T>(k * n)), c_columns(bench::make_aligned<T>(m * n)) {
+    bench::splitmix64 random(5);
+    for (std::int64_t i = 0; i < k; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        b_columns[j * k + i] = b[i * n + j] = static_cast<T>(random.value());
+      }
+    }
+    spoil(m * n);
+  }
+  /// What stands in C must be overwritten.
+  void spoil(std::int64_t count) {
+    std::fill_n(c.get(), count, T(1e30F));
+    std::fill_n(c_columns.get(), count, T(1e30F));
+  }
+};
+
+/// Products in a wider type, of four columns.
+template <class T>
+class sampled_reference {
+public:
+  sampled_reference(const tb::csr_matrix<T>& a, const T* b, std::int64_t n) : column_(a.rows()) {
+    for (const std::int64_t j : {std::int64_t{0}, n / 3, 2 * n / 3, n - 1}) {
+      columns_.emplace_back(j, bench::reference_product<T>(a, b + j, static_cast<std::size_t>(n)));
+    }
+  }
+  bool admits(const bench::spmm_product<T>& product) {
+    return std::all_of(columns_.begin(), columns_.end(), [&](const auto& sample) {
+      product.fetch(sample.first, column_.data());
+      return sample.second.admits(column_.data(), 1);
+    });
+  }
+
+private:
+  std::vector<std::pair<std::int64_t, bench::reference_product<T>>> columns_;
+  std::vector<T> column_;
+};
+
+template <class T>
+std::vector<bench::spmm_product<T>> own_products(const forms<T>& a,
+                                                 const bench::spmm_operands<T>& of) {
+  const auto policy = tb::threads(of.threads);
+  const tb::dense_view<const T> b(of.b, {a.csr.cols(), of.n});
+  const tb::dense_view<T> c(of.c, {a.csr.rows(), of.n});
+  const auto product = [&](const char* name, const auto& matrix) {
+    return bench::row_major_product<T>(
+        of, name, [policy, &matrix, b, c] { tb::multiply(policy, matrix, b, c); });
+  };
+  return {product("COO", a.coo), product("CSR", a.csr), product("bitmap", a.bitmap),
+          product("optimized", a.optimized)};
+}
+
+std::string name_of(tb::format f) {
+  switch (f) {
+  case tb::format::coo:
+    return "COO";
+  case tb::format::csr:
+    return "CSR";
+  default:
+    return std::string(tb::to_string(f));
+  }
+}
+
+template <class T>
+bench::spmm_result measure(const std::string& name, const forms<T>& a, operands<T>& dense,
+                           std::int64_t n, int threads, const settings& s) {
+  const bench::spmm_operands<T> of{a.csr,
+                                   a.dense.get(),
+                                   n,
+                                   threads,
+                                   dense.b.get(),
+                                   dense.c.get(),
+                                   dense.b_columns.get(),
+                                   dense.c_columns.get()};
+  auto products = own_products(a, of);
+  for (const auto& library : bench::spmm_libraries()) {
+    for (auto& product : library.products(of)) {
+      // The row-major gemm is the one whose operands are those of the sparse products.
+      if (!product.name.ends_with("gemm col")) products.push_back(std::move(product));
+    }
+  }
+  sampled_reference<T> expected(a.csr, of.b, n);
+  std::vector<bench::task> tasks;
+  for (const auto& product : products) {
+    dense.spoil(a.csr.rows() * n);
+    product.run();
+    if (!expected.admits(product)) {
+      const std::string message = name + ": " + product.name + " leaves the error bound";
+      if (bench::is_own(product.name)) throw std::runtime_error(message);
+      std::fprintf(stderr, "%s\n", message.c_str());
+    }
+    if (product.name == "COO" && !s.coo) continue; // slow, and here only to be checked
+    tasks.push_back({product.name, [&product] {
+                       product.run();
+                       benchmark::ClobberMemory();
+                     }});
+  }
+  const bool with_optimize = threads == 1 && n == 64;
+  if (with_optimize) {
+    tasks.push_back(
+        {"optimize", [&a] { benchmark::DoNotOptimize(tb::optimize(a.csr, tb::operation::spmm)); }});
+  }
+  const auto times = bench::measure(tasks, s.timing);
+
+  bench::spmm_result r;
+  r.name = name;
+  r.type = std::is_same_v<T, float> ? "float" : "double";
+  r.columns = n;
+  r.threads = threads;
+  r.rows = a.csr.rows();
+  r.inner = a.csr.cols();
+  r.nnz = a.csr.nnz();
+  const auto statistics = tb::analyze(a.bitmap);
+  r.fill = statistics.fill;
+  r.megabytes = {{"COO", static_cast<double>(statistics.bytes.coo) * 1e-6},
+                 {"CSR", static_cast<double>(statistics.bytes.csr) * 1e-6},
+                 {"bitmap", static_cast<double>(statistics.bytes.bitmap) * 1e-6},
+                 {"optimized", static_cast<double>(a.optimized.bytes()) * 1e-6}};
+  for (std::size_t k = 0; k < tasks.size(); ++k) r.times[tasks[k].name] = times[k];
+  if (with_optimize) {
+    r.optimize_seconds = times.back().seconds;
+    r.times.erase("optimize");
+  }
+  r.recommended = name_of(tb::recommend(a.csr, tb::operation::spmm).best);
+  return r;
+}
+
+/// What may have a column of the table, in its order.
+std::vector<std::string> shown(const settings& s) {
+  std::vector<std::string> names{"CSR", "bitmap", "optimized"};
+  if (s.coo) names.insert(names.begin(), "COO");
+  for (const auto& library : bench::spmm_libraries()) {
+    if (library.name == "Eigen" || library.name == "oneMKL") {
+      names.push_back(library.name + " row");
+      names.push_back(library.name + " col");
+    } else if (library.name == "GraphBLAS") {
+      names.insert(names.end(), {"GraphBLAS", "GraphBLAS +="});
+    } else {
+      names.push_back(library.name);
+    }
+  }
+  return names;
+}
+
+void print_head(const settings& s) {
+  std::printf("useful GFLOP/s: 2 * nnz * N / time\n");
+  std::printf("%-24s %-6s %4s %2s %8s %5s %5s |", "matrix", "type", "N", "th", "nnz", "dens.",
+              "fill");
+  for (const auto& name : shown(s))
+    std::printf(" %*s", std::max<int>(7, name.size()), name.c_str());
+  std::printf(" | bitmap/peer opt/peer opt/dense\n");
+}
+
+void print(const bench::spmm_result& r, const settings& s) {
+  std::printf("%-24.24s %-6s %4lld %2d %8lld %5.3f %5.2f |", r.name.c_str(), r.type.c_str(),
+              static_cast<long long>(r.columns), r.threads, static_cast<long long>(r.nnz),
+              r.density(), r.fill);
+  for (const auto& name : shown(s)) {
+    const int width = std::max<int>(7, name.size());
+    if (r.times.count(name) == 0) {
+      std::printf(" %*s", width, "");
+    } else {
+      std::printf(" %*.2f", width, r.flops(name) * 1e-9);
+    }
+  }
+  const double peer = r.best_sparse_peer();
+  std::printf(" | %11.2f %8.2f", peer / r.time("bitmap"), peer / r.time("optimized"));
+  if (r.best_dense() > 0) std::printf(" %9.2f", r.best_dense() / r.time("optimized"));
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+template <class T>
+void measure_all(const std::string& name, const bench::real_matrix& matrix, const settings& s,
+                 std::vector<bench::spmm_result>& results) {
+  const forms<T> a(matrix, s);
+  for (const std::int64_t n : s.columns) {
+    const double size = static_cast<double>(matrix.rows() + matrix.cols()) *
+                        static_cast<double>(n) * sizeof(T) * 1e-6;
+    if (size > s.most_megabytes) {
+      std::printf("%-24.24s %-6s %4lld: B and C have %.0f MB, left out\n", name.c_str(),
+                  std::is_same_v<T, float> ? "float" : "double", static_cast<long long>(n), size);
+      continue;
+    }
+    operands<T> dense(matrix.rows(), matrix.cols(), n);
+    for (const int threads : s.threads) {
+      results.push_back(measure<T>(name, a, dense, n, threads, s));
+      print(results.back(), s);
+    }
+  }
+}
+
+void print_conditions(const std::string& commit, const bench::fma_peak& peak) {
+  std::printf("%s; %s %s; %s; commit %s; one core's FMA peak %.1f GFLOP/s float, %.1f double\n",
+              bench::processor_name().c_str(), bench::compiler_name().c_str(), TILEBIT_BENCH_FLAGS,
+              std::string(tb::to_string(tb::active_isa())).c_str(), commit.c_str(),
+              peak.of_float * 1e-9, peak.of_double * 1e-9);
+  std::printf("peers:");
+  for (const auto& library : bench::spmm_libraries()) {
+    std::printf(" %s %s;", library.name.c_str(), library.version.c_str());
+  }
+  for (const auto& name : bench::missing_spmm_libraries()) {
+    std::printf(" %s left out (not found);", name.c_str());
+  }
+  std::printf("\n");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("SpMM of every format against other libraries, sparse and dense.");
+  std::vector<std::string> paths;
+  settings s;
+  std::string json;
+  std::string commit = "unknown";
+  std::string counted = "dlmc_.*|lyra_.*|bcsstk13|bcsstk16|bcsstk29|vibrobox|fe_body";
+  std::vector<std::string> summarize;
+  const auto list = [](CLI::Option* option) { option->allow_extra_args(false)->delimiter(','); };
+  app.add_option("paths", paths, "files or folders; none: built-in inputs");
+  list(app.add_option("--columns", s.columns, "columns of B and C")->check(CLI::PositiveNumber));
+  list(app.add_option("--threads", s.threads, "numbers of threads")->check(CLI::PositiveNumber));
+  list(
+      app.add_option("--types", s.types, "value types")->check(CLI::IsMember({"float", "double"})));
+  app.add_flag("--coo", s.coo, "also time COO, which is slow");
+  app.add_option("--most-megabytes", s.most_megabytes,
+                 "leave out larger B and C, and dense products of larger matrices");
+  app.add_option("--repetitions", s.timing.repetitions, "timed repetitions")
+      ->check(CLI::Range(2, 1000));
+  app.add_option("--min-time", s.timing.min_seconds, "seconds of each")->check(CLI::PositiveNumber);
+  app.add_option(
+      "--counted", counted,
+      "regular expression of the names that the summary counts; all, where none matches");
+  app.add_option("--summarize", summarize,
+                 "measure nothing: medians over earlier runs, from their JSON files");
+  app.add_option("--json", json, "also write the figures to this file");
+  app.add_option("--commit", commit, "shown as the version that is measured");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    bench::spmm_run run;
+    if (!summarize.empty()) {
+      std::vector<bench::spmm_run> runs;
+      for (const auto& file : summarize) runs.push_back(bench::read_spmm_json(file));
+      bench::print_spmm_summary(runs, counted);
+      return 0;
+    }
+    auto inputs = paths.empty() ? bench::built_in_spmm_inputs() : bench::inputs_of(paths);
+    if (!paths.empty()) inputs.push_back(bench::random_input(bench::half_dense_name, 1024, 0.5));
+    bench::start_timing(argv[0]);
+    run.peak = bench::measure_fma_peak(s.timing);
+    for (const auto& library : bench::spmm_libraries()) {
+      if (!library.dense) run.libraries.push_back(library.name);
+    }
+    print_conditions(commit, run.peak);
+    print_head(s);
+    for (const auto& in : inputs) {
+      const auto loaded = in.load();
+      if (!std::holds_alternative<bench::real_matrix>(loaded)) continue;
+      const auto& a = std::get<bench::real_matrix>(loaded);
+      for (const auto& type : s.types) {
+        if (type == "float") {
+          measure_all<float>(in.name, a, s, run.results);
+        } else {
+          measure_all<double>(in.name, a, s, run.results);
+        }
+      }
+    }
+    bench::print_spmm_summary({run}, counted);
+    if (!json.empty()) bench::write_spmm_json(json, run, s.timing, commit);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "spmm: %s\n", e.what());
+    return 1;
+  }
+}
