@@ -20,8 +20,7 @@
 #include "machine.hpp"
 #include "measure.hpp"
 #include "peers/spmm.hpp"
-#include "random.hpp"
-#include "reference.hpp"
+#include "spmm_problem.hpp"
 #include "spmm_results.hpp"
 
 namespace {
@@ -58,50 +57,6 @@ struct forms {
   }
 };
 
-/// B and C with n columns, in both orders.
-template <class T>
-struct operands {
-  bench::aligned_array<T> b, c, b_columns, c_columns;
-
-  operands(std::int64_t m, std::int64_t k, std::int64_t n)
-      : b(bench::make_aligned<T>(k * n)), c(bench::make_aligned<T>(m * n)),
-        b_columns(bench::make_aligned<T>(k * n)), c_columns(bench::make_aligned<T>(m * n)) {
-    bench::splitmix64 random(5);
-    for (std::int64_t i = 0; i < k; ++i) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        b_columns[j * k + i] = b[i * n + j] = static_cast<T>(random.value());
-      }
-    }
-    spoil(m * n);
-  }
-  /// What stands in C must be overwritten.
-  void spoil(std::int64_t count) {
-    std::fill_n(c.get(), count, T(1e30F));
-    std::fill_n(c_columns.get(), count, T(1e30F));
-  }
-};
-
-/// Products in a wider type, of four columns.
-template <class T>
-class sampled_reference {
-public:
-  sampled_reference(const tb::csr_matrix<T>& a, const T* b, std::int64_t n) : column_(a.rows()) {
-    for (const std::int64_t j : {std::int64_t{0}, n / 3, 2 * n / 3, n - 1}) {
-      columns_.emplace_back(j, bench::reference_product<T>(a, b + j, static_cast<std::size_t>(n)));
-    }
-  }
-  bool admits(const bench::spmm_product<T>& product) {
-    return std::all_of(columns_.begin(), columns_.end(), [&](const auto& sample) {
-      product.fetch(sample.first, column_.data());
-      return sample.second.admits(column_.data(), 1);
-    });
-  }
-
-private:
-  std::vector<std::pair<std::int64_t, bench::reference_product<T>>> columns_;
-  std::vector<T> column_;
-};
-
 template <class T>
 std::vector<bench::spmm_product<T>> own_products(const forms<T>& a,
                                                  const bench::spmm_operands<T>& of) {
@@ -128,16 +83,10 @@ std::string name_of(tb::format f) {
 }
 
 template <class T>
-bench::spmm_result measure(const std::string& name, const forms<T>& a, operands<T>& dense,
-                           std::int64_t n, int threads, const settings& s) {
-  const bench::spmm_operands<T> of{a.csr,
-                                   a.dense.get(),
-                                   n,
-                                   threads,
-                                   dense.b.get(),
-                                   dense.c.get(),
-                                   dense.b_columns.get(),
-                                   dense.c_columns.get()};
+bench::spmm_result measure(const std::string& name, const forms<T>& a,
+                           bench::dense_operands<T>& dense, int threads, const settings& s) {
+  const std::int64_t n = dense.n;
+  const auto of = dense.times(a.csr, a.dense.get(), threads);
   auto products = own_products(a, of);
   for (const auto& library : bench::spmm_libraries()) {
     for (auto& product : library.products(of)) {
@@ -145,10 +94,10 @@ bench::spmm_result measure(const std::string& name, const forms<T>& a, operands<
       if (!product.name.ends_with("gemm col")) products.push_back(std::move(product));
     }
   }
-  sampled_reference<T> expected(a.csr, of.b, n);
+  bench::sampled_reference<T> expected(a.csr, of.b, n);
   std::vector<bench::task> tasks;
   for (const auto& product : products) {
-    dense.spoil(a.csr.rows() * n);
+    dense.spoil();
     product.run();
     if (!expected.admits(product)) {
       const std::string message = name + ": " + product.name + " leaves the error bound";
@@ -248,9 +197,9 @@ void measure_all(const std::string& name, const bench::real_matrix& matrix, cons
                   std::is_same_v<T, float> ? "float" : "double", static_cast<long long>(n), size);
       continue;
     }
-    operands<T> dense(matrix.rows(), matrix.cols(), n);
+    bench::dense_operands<T> dense(matrix.rows(), matrix.cols(), n);
     for (const int threads : s.threads) {
-      results.push_back(measure<T>(name, a, dense, n, threads, s));
+      results.push_back(measure<T>(name, a, dense, threads, s));
       print(results.back(), s);
     }
   }
