@@ -1,12 +1,15 @@
-"""Draws the pictures of a comparison: plot.py compare.json folder, or plot.py spmv.json folder
+"""Draws the pictures of a comparison: plot.py compare.json folder; or of spmv.json, spmm.json
 
   speedup.png   time of COO and CSR over that of bitmap, against fill
   bytes.png     bytes per nonzero against fill, with the curves that the layouts predict
   roofline.png  SpMV GFLOP/s against flops per byte, with the measured read bandwidths as ceilings
   peers.png     from spmv.json: time of SpMV relative to the best other library, one bar a matrix
+  spmm_density.png  from spmm.json: GFLOP/s against density, with the dense products and the peak
+  spmm_peers.png    speed-up of SpMM over the best sparse product of another library, one bar a matrix
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -163,15 +166,106 @@ def draw_peers(data, path):
     finish(figure, data["conditions"], path)
 
 
+def sparse_peers(row):
+    own = ("COO", "CSR", "bitmap", "optimized")
+    return [n for n in row["seconds"] if n not in own and not n.endswith(" gemm")]
+
+
+def flops(row, seconds):
+    return 2 * row["nnz"] * row["columns"] / seconds
+
+
+def draw_spmm_density(data, path):
+    rows = [r for r in data["results"] if r["threads"] == 1 and r["nnz"] > 0]
+    kinds = [k for k in ("float", "double") if any(r["type"] == k for r in rows)]
+    columns = sorted({r["columns"] for r in rows})
+    columns = [n for n in columns if n in (32, 128, 512)] or columns[:3]
+    figure, panels = plt.subplots(len(kinds), len(columns), squeeze=False, sharex=True, sharey="row",
+                                  figsize=(4.6 * max(len(columns), 1.7), 3.9 * len(kinds)))
+    for kind, line in zip(kinds, panels):
+        peak = data["peak_flops"][kind] * 1e-9
+        for n, axes in zip(columns, line):
+            chosen = [r for r in rows if r["type"] == kind and r["columns"] == n]
+            density = [r["nnz"] / (r["rows"] * r["inner"]) for r in chosen]
+            best = [min((r["seconds"][p] for p in sparse_peers(r)), default=math.nan)
+                    for r in chosen]
+            axes.scatter(density, [flops(r, t) * 1e-9 for r, t in zip(chosen, best)], s=26,
+                         alpha=0.8, color="#999999", marker="x", label="best other sparse library")
+            for name, color, marker in (("bitmap", COLORS["bitmap"], "o"),
+                                        ("optimized", "#444444", "D")):
+                axes.scatter(density, [flops(r, r["seconds"][name]) * 1e-9 for r in chosen], s=22,
+                             alpha=0.8, color=color, marker=marker,
+                             label="optimize(a)" if name == "optimized" else name)
+            # Of a dense product, density is the useful share. The line takes the fastest rate of all.
+            dense = [r["rows"] * r["inner"] * 2 * n / t * 1e-9 for r in chosen
+                     for p, t in r["seconds"].items() if p.endswith(" gemm")]
+            if density and dense:
+                ends = [min(density) / 1.5, 1]
+                axes.plot(ends, [d * max(dense) for d in ends], color=COLORS["CSR"], linewidth=1,
+                          label=f"dense product, {max(dense):.0f} GFLOP/s")
+            axes.axhline(peak, color="black", linewidth=0.8, linestyle="--",
+                         label=f"peak of one core, {peak:.0f} GFLOP/s")
+            axes.set_xscale("log")
+            plain_log_y(axes, [0.5, 1, 2, 5, 10, 20, 50, 100, 200])
+            axes.set_ylim(0.5, peak * 1.3)
+            axes.set_title(f"{kind}, {n} columns", fontsize=10)
+            axes.grid(True, alpha=0.25)
+            axes.legend(frameon=False, fontsize=7, loc="lower right")
+        line[0].set_ylabel("useful GFLOP/s")
+    for axes in panels[-1]:
+        axes.set_xlabel("density: stored entries over rows x columns")
+    finish(figure, data["conditions"], path)
+
+
+def draw_spmm_peers(data, path):
+    rows = [r for r in data["results"] if r["threads"] == 1 and r["nnz"] > 0 and sparse_peers(r)]
+    kinds = [k for k in ("float", "double") if any(r["type"] == k for r in rows)]
+    figure, panels = plt.subplots(len(kinds), 1, figsize=(11, 4.2 * len(kinds)), squeeze=False)
+    for kind, (axes,) in zip(kinds, panels):
+        # One bar a matrix: the geometric mean over the numbers of columns.
+        matrices = {}
+        for r in rows:
+            if r["type"] == kind:
+                matrices.setdefault((r["fill"], r["name"]), []).append(r)
+        names = sorted(matrices)
+        for shift, name, color in ((-0.2, "bitmap", COLORS["bitmap"]), (0.2, "optimized", "#444444")):
+            speedups = []
+            for key in names:
+                logs = [math.log(min(r["seconds"][p] for p in sparse_peers(r)) / r["seconds"][name])
+                        for r in matrices[key]]
+                speedups.append(math.exp(sum(logs) / len(logs)))
+            axes.bar([k + shift for k in range(len(names))], [v - 1 for v in speedups], bottom=1,
+                     width=0.4, color=color,
+                     label="optimize(a)" if name == "optimized" else name)
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set_xticks(range(len(names)))
+        axes.set_xticklabels([f"{name[:20]}  {fill:.1f}" for fill, name in names], rotation=90,
+                             fontsize=6.5)
+        axes.set_xlim(-0.7, len(names) - 0.3)
+        plain_log_y(axes, [0.25, 0.5, 1, 2, 4])
+        axes.set_ylabel("time of the best peer / ours")
+        peers = ", ".join(p["name"] for p in data["peers"] if not p["dense"])
+        axes.set_title(f"SpMM, {kind}: above 1 faster than the best of {peers}; geometric means over "
+                       "N; matrices by fill", fontsize=9)
+        axes.grid(True, axis="y", alpha=0.25)
+        axes.legend(frameon=False, fontsize=8, loc="upper left")
+    finish(figure, data["conditions"], path)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     data = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    comparison = ((draw_speedup, "speedup.png"), (draw_bytes, "bytes.png"),
-                  (draw_roofline, "roofline.png"))
-    for draw, name in comparison if "matrices" in data else ((draw_peers, "peers.png"),):
+    if data.get("benchmark") == "spmm":
+        pictures = ((draw_spmm_density, "spmm_density.png"), (draw_spmm_peers, "spmm_peers.png"))
+    elif "matrices" in data:
+        pictures = ((draw_speedup, "speedup.png"), (draw_bytes, "bytes.png"),
+                    (draw_roofline, "roofline.png"))
+    else:
+        pictures = ((draw_peers, "peers.png"),)
+    for draw, name in pictures:
         draw(data, folder / name)
         print(folder / name)
 
