@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -276,11 +277,15 @@ int main(int argc, char** argv) {
   app.add_option("--commit", commit, "shown as the version that is measured");
   CLI11_PARSE(app, argc, argv);
   try {
+    const auto& libraries = bench::spmm_libraries();
+    if (std::none_of(libraries.begin(), libraries.end(), [](const auto& l) { return l.dense; })) {
+      throw std::runtime_error("neither oneMKL nor OpenBLAS was found to compare with");
+    }
     bench::start_timing(argv[0]);
     std::printf("%s; %s %s; %s; commit %s\ndense:", bench::processor_name().c_str(),
                 bench::compiler_name().c_str(), TILEBIT_BENCH_FLAGS,
                 std::string(tb::to_string(tb::active_isa())).c_str(), commit.c_str());
-    for (const auto& library : bench::spmm_libraries()) {
+    for (const auto& library : libraries) {
       if (library.dense) std::printf(" %s %s;", library.name.c_str(), library.version.c_str());
     }
     std::printf(" the better one counts\n");

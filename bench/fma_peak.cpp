@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t rounds = 20000;
 constexpr std::size_t chains = 12; // a multiply-add takes 4 cycles, and two start in each
 
-/// A chain per accumulator, so that none waits for another; returns the flops done.
+/// Each has a chain per accumulator, so that none waits for another, and returns the flops done.
 struct kernels {
   double (*of_float)();
   double (*of_double)();
