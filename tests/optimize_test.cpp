@@ -306,7 +306,14 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
     }
     CHECK(oracle::contains(b.reason, std::string(tb::to_string(tb::active_isa()))));
   });
-  CHECK(tb::recommend(blocks, tb::operation::spmm).best == tb::format::csr);
+  oracle::at_every_isa([&] {
+    const auto dense = tb::recommend(blocks, tb::operation::spmm);
+    CHECK((dense.best == tb::format::bitmap) == (tb::active_isa() == tb::isa::avx512));
+    CHECK((dense.gain > 1) == (tb::active_isa() == tb::isa::avx512));
+    CHECK(tb::recommend(scattered, tb::operation::spmm).best == tb::format::csr);
+    CHECK(tb::recommend(scattered, tb::operation::spmm).gain == 1);
+    CHECK(tb::recommend(tb::coo_matrix<double>(), tb::operation::spmm).gain == 1);
+  });
   const auto t = tb::recommend(blocks, tb::operation::spmv_transposed);
   CHECK(t.gain >= 1.0);
   CHECK(oracle::contains(t.reason, "CSR"));

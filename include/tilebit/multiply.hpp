@@ -27,46 +27,12 @@
 #include "core/numeric.hpp"
 #include "formats/epilogue.hpp"
 #include "formats/views.hpp"
-#include "kernels/blocks.hpp"
 #include "kernels/checks.hpp"
-#include "kernels/parallel.hpp"
 #include "kernels/reference.hpp"
+#include "kernels/run_spmm.hpp"
 #include "kernels/run_spmv.hpp"
 
 namespace tilebit::inline TILEBIT_ABI {
-
-namespace kernels {
-
-template <bool Conjugate, class Operand, class B, class Update>
-void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, const Update& out) {
-  const auto& a = op.base;
-  if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
-  if constexpr (requires { a.row_indices(); }) {
-    return spmm_scatter<Conjugate, false>(a, b, out);
-  } else {
-    for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
-      const block_list blocks(part, cuts::between_units);
-      for_each_task(policy, blocks.count(), [&](int block) {
-        const unit_range range = blocks.units_of(block);
-        for_each_overlap(bands, range.first, range.last,
-                         [&](std::int64_t first, std::int64_t last) {
-                           spmm<Conjugate>(part, first, last, b, out);
-                         });
-      });
-    });
-  }
-}
-
-/// C = epilogue(alpha op(A) B + beta C0) for checked operands.
-template <class Operand, class B, class Update>
-void run_spmm(const execution_policy& policy, const Operand& op, const B& b, const Update& out) {
-  if constexpr (detail::is_complex_v<typename Operand::scalar_type>) {
-    if (op.conjugated) return run_spmm_as<true>(policy, op, b, out);
-  }
-  run_spmm_as<false>(policy, op, b, out);
-}
-
-} // namespace kernels
 
 /// SpMV, z = op(A) x + addend.
 ///
@@ -136,7 +102,8 @@ void multiply(const execution_policy& policy, const A& a, const B& b, const C0& 
                                         std::remove_const_t<decltype(finish)>>;
   const Update out{op.alpha, beta, c0, cs, finish};
   if (op.alpha == T{}) return kernels::store_everywhere(out);
-  kernels::run_spmm(policy, op, bs, out);
+  constexpr bool lazy = requires { a.base(); }; // only lazy views transpose
+  kernels::run_spmm<lazy>(policy, op, bs, out);
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>

@@ -23,6 +23,8 @@
 #include "formats/optimized.hpp"
 #include "formats/views.hpp"
 #include "kernels/cost_model.hpp"
+#include "kernels/dispatch.hpp"
+#include "kernels/grouping_scratch.hpp"
 
 namespace tilebit {
 
@@ -112,23 +114,55 @@ auto with_csr(const A& a, F&& f) {
 
 } // namespace detail
 
+namespace detail {
+
+/// recommend for spmm: a matrix of many full tiles, or of rows so long that rows of B leave the
+/// first-level cache between two rows of A, gains by tiles; others lose what taking them apart
+/// costs.
+inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles,
+                                         std::int64_t tile_rows, isa level) {
+  if (level != isa::avx512) {
+    return {format::csr, 1.0,
+            message("SpMM at level ", to_string(level), " takes tiles apart entry by entry")};
+  }
+  if (tiles == 0) return {format::csr, 1.0, "no entries"};
+  const spmm_costs& cost = avx512_spmm;
+  const auto entries = static_cast<double>(nnz);
+  const double fill = entries / static_cast<double>(tiles);
+  const double in_row = static_cast<double>(tiles) / static_cast<double>(tile_rows);
+  const bool far = in_row >= far_tiles;
+  const bool full = fill > 15;
+  const double csr = entries * (far ? cost.far_entry : cost.entry);
+  const double bitmap = entries * (full  ? cost.full_entry
+                                   : far ? cost.chunk_entry
+                                         : cost.entry) +
+                        static_cast<double>(tiles) * (full ? cost.full_tile : cost.tile);
+  return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
+          message("fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
+                  " us, bitmap ", bitmap * 1e-3, " us for 128 columns, predicted for ",
+                  to_string(level))};
+}
+
+} // namespace detail
+
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
-/// set in force. For spmm all formats run portable code, and CSR is recommended without looking at
-/// the matrix; the reason says so.
+/// set in force; for spmm it is that of a single call with 128 columns. optimize is the better
+/// answer where the same matrix is multiplied several times.
 /// Throws: as to_csr. Complexity: O(nnz + rows) time and memory.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv) {
   using T = typename A::scalar_type;
-  if (what == operation::spmm) {
-    return {format::csr, 1.0, "SpMM runs portable code in every format"};
-  }
   if constexpr (!std::same_as<T, float> && !std::same_as<T, double>) {
     return {format::csr, 1.0, "value types other than float and double run portable code"};
   } else {
     return detail::with_csr(a, [what](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::length(to_bitmap(csr).bitmaps());
+      if (what == operation::spmm) {
+        return detail::recommend_for_spmm(csr.nnz(), tiles, detail::tiles_along(csr.rows()),
+                                          active_isa());
+      }
       auto t = detail::predict_rows(csr.row_offsets(), 0, csr.rows(), {tiles, 0}, sizeof(T),
                                     active_isa());
       if (what == operation::spmv_transposed) {
@@ -152,8 +186,44 @@ recommendation recommend(const A& a, operation what = operation::spmv) {
   }
 }
 
-/// A laid out for SpMV on this machine: bands of 256 rows each as tiles, as diagonals or as sliced
-/// rows, whichever the cost model predicts to be fastest.
+namespace detail {
+
+/// All tile rows as blocks of grouped rows.
+template <class T, class I>
+grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
+  auto* const group = kernels::select(kernels::grouping_table<T, I>::rows).function;
+  grouped_arrays<T, I> out;
+  std::int64_t most_tiles = 0;
+  for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
+    most_tiles =
+        std::max(most_tiles, a.tile_row_offsets()[at(tr) + 1] - a.tile_row_offsets()[at(tr)]);
+  }
+  const kernels::grouping_memory<T> memory(most_tiles);
+  const std::span<const std::int64_t> offsets = a.element_offsets();
+  out.values.resize(at(a.nnz()));
+  out.col_indices.resize(at(a.nnz())); // as many as entries, if no column is shared
+  out.pattern_counts.resize(at(15 * a.tile_rows()));
+  out.value_offsets.assign(offsets.begin(), offsets.end());
+  out.column_offsets.assign(offsets.size(), 0);
+  std::int64_t columns = 0;
+  for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
+    columns += group(a, tr, memory.scratch(), out.col_indices.data() + columns,
+                     out.values.data() + offsets[at(tr)], out.pattern_counts.data() + 15 * tr);
+    out.column_offsets[at(tr) + 1] = columns;
+  }
+  out.col_indices.resize(at(columns));
+  out.col_indices.shrink_to_fit();
+  return out;
+}
+
+} // namespace detail
+
+/// A laid out for this machine and one operation.
+///
+/// For SpMV: bands of 256 rows each as tiles, as diagonals or as sliced rows, whichever the cost
+/// model predicts to be fastest. For SpMM of float or double: grouped rows (formats/grouped.hpp),
+/// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows. Either multiplies vectors
+/// and dense matrices alike, only more slowly what it was not made for.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
 /// Throws: as to_bitmap. Complexity: O(nnz + rows) time; memory of a CSR and a bitmap matrix on the
@@ -163,6 +233,20 @@ optimized_matrix<typename A::scalar_type, typename A::index_type>
 optimize(const A& a, operation what = operation::spmv) {
   using T = typename A::scalar_type;
   using I = typename A::index_type;
+  if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
+    if (what == operation::spmm) {
+      const auto op = detail::resolve(a);
+      const shape s(a.rows(), a.cols());
+      if constexpr (requires { op.base.bitmaps(); }) {
+        if (op.plain() && !op.transposed) {
+          detail::validate_unless_owning(a, op.base);
+          return optimized_matrix<T, I>(detail::trusted{}, detail::grouped_rows_of(op.base), s);
+        }
+      }
+      return optimized_matrix<T, I>(detail::trusted{},
+                                    detail::grouped_rows_of(detail::resolve(to_bitmap(a)).base), s);
+    }
+  }
   return detail::with_csr(a, [what](const auto& csr) {
     const std::int64_t tile_rows = detail::tiles_along(csr.rows());
     bitmap_matrix<T, I> tiles = to_bitmap(csr);

@@ -2,6 +2,7 @@
 // conversions.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -116,6 +117,23 @@ auto row_order(const bitmap_view<T, I>& a, bool transposed) {
   return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }
 
+/// Sorts the columns of every row, which come as a few rising runs.
+template <class T, class I, class O>
+void sort_rows(ordered_entries<T, I, O>& e) {
+  std::vector<std::pair<I, T>> row;
+  for (std::size_t i = 0; i + 1 < e.row_offsets.size(); ++i) {
+    const std::size_t first = at(e.row_offsets[i]);
+    const std::size_t last = at(e.row_offsets[i + 1]);
+    row.clear();
+    for (std::size_t k = first; k < last; ++k) row.emplace_back(e.col_indices[k], e.values[k]);
+    std::ranges::sort(row, {}, &std::pair<I, T>::first);
+    for (std::size_t k = first; k < last; ++k) {
+      e.col_indices[k] = row[k - first].first;
+      e.values[k] = row[k - first].second;
+    }
+  }
+}
+
 /// Optimized: the rows of all parts to their places.
 template <class O, class T, class I>
 auto row_order(const optimized_view<T, I>& a, bool transposed) {
@@ -135,6 +153,7 @@ auto row_order(const optimized_view<T, I>& a, bool transposed) {
       for_each_diagonal_entry(a.diagonals(), band.first, band.last, f);
     }
     for_each_sliced_entry(a.sliced(), 0, a.sliced().slices(), f);
+    for_each_grouped_entry(a.grouped(), 0, a.grouped().blocks(), f);
   };
   for_each_other([&](std::int64_t i, std::int64_t, const T&) { ++out.row_offsets[at(i)]; });
   exclusive_scan_in_place(std::span<O>(out.row_offsets));
@@ -151,6 +170,7 @@ auto row_order(const optimized_view<T, I>& a, bool transposed) {
     out.col_indices[p] = static_cast<I>(j);
   });
   shift_to_begins(out.row_offsets);
+  if (a.grouped().nnz() > 0) sort_rows(out);
   return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }
 

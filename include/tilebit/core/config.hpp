@@ -4,11 +4,16 @@
 //   TILEBIT_USE_ZLIB        read and write .gz files; the program then links zlib
 //   TILEBIT_DISABLE_AVX512  leave the AVX-512 kernels out of the build
 //   TILEBIT_DISABLE_SIMD    leave all kernels but the portable ones out
-//   TILEBIT_ASSERT(cond)    a check of internal invariants; does nothing unless defined
+//   TILEBIT_KEPT_BYTES      memory that SpMM keeps per calling thread for its next call; default 32
+//   MB TILEBIT_ASSERT(cond)    a check of internal invariants; does nothing unless defined
 #pragma once
 
 #ifndef TILEBIT_ASSERT
 #define TILEBIT_ASSERT(condition) static_cast<void>(0)
+#endif
+
+#ifndef TILEBIT_KEPT_BYTES
+#define TILEBIT_KEPT_BYTES (std::size_t{32} << 20)
 #endif
 
 #define TILEBIT_STRINGIZE_(...) #__VA_ARGS__
@@ -36,6 +41,15 @@
       _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")         \
           _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")
 #define TILEBIT_TARGET_END _Pragma("GCC diagnostic pop") _Pragma("GCC pop_options")
+#endif
+
+// Before a loop of a few turns whose arrays shall live in registers: g++ -O2 keeps such loops.
+#if defined(__clang__)
+#define TILEBIT_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define TILEBIT_UNROLL _Pragma("GCC unroll 16")
+#else
+#define TILEBIT_UNROLL
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)

@@ -182,27 +182,66 @@ private:
   std::size_t k_ = 0;
 };
 
-/// The tiles first, then the diagonals, then the slices.
+template <class T, class I>
+class entry_cursor<grouped_view<T, I>> {
+public:
+  explicit entry_cursor(const grouped_view<T, I>& a) noexcept : a_(a) { settle(); }
+  bool done() const noexcept { return value_ == a_.values().size(); }
+  void next() noexcept {
+    ++value_;
+    left_ &= left_ - 1;
+    if (left_ != 0) return;
+    ++column_;
+    ++counted_;
+    settle();
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    return {static_cast<I>(4 * static_cast<std::int64_t>(group_ / 15) + std::countr_zero(left_)),
+            a_.col_indices()[column_], a_.values()[value_]};
+  }
+
+private:
+  /// Finds the group, 15 of a block, of the column.
+  void settle() noexcept {
+    if (done()) return;
+    for (; counted_ == a_.pattern_counts()[group_]; ++group_) counted_ = 0;
+    left_ = static_cast<unsigned>(group_ % 15) + 1;
+  }
+
+  grouped_view<T, I> a_;
+  std::size_t group_ = 0;
+  std::uint32_t counted_ = 0; ///< columns of the group before this one
+  std::size_t column_ = 0;
+  std::size_t value_ = 0;
+  unsigned left_ = 0; ///< rows of the column that are still to come
+};
+
+/// The tiles first, then the diagonals, the slices, and the grouped rows.
 template <class T, class I>
 class entry_cursor<optimized_view<T, I>> {
 public:
   explicit entry_cursor(const optimized_view<T, I>& a) noexcept
-      : tiles_(a.tiles()), diagonals_(a.diagonals()), sliced_(a.sliced()) {}
-  bool done() const noexcept { return tiles_.done() && diagonals_.done() && sliced_.done(); }
+      : tiles_(a.tiles()), diagonals_(a.diagonals()), sliced_(a.sliced()), grouped_(a.grouped()) {}
+  bool done() const noexcept {
+    return tiles_.done() && diagonals_.done() && sliced_.done() && grouped_.done();
+  }
   void next() noexcept {
     if (!tiles_.done()) return tiles_.next();
     if (!diagonals_.done()) return diagonals_.next();
-    sliced_.next();
+    if (!sliced_.done()) return sliced_.next();
+    grouped_.next();
   }
   entry<std::remove_const_t<T>, I> get() const noexcept {
     if (!tiles_.done()) return tiles_.get();
-    return diagonals_.done() ? sliced_.get() : diagonals_.get();
+    if (!diagonals_.done()) return diagonals_.get();
+    return sliced_.done() ? grouped_.get() : sliced_.get();
   }
 
 private:
   entry_cursor<bitmap_view<T, I>> tiles_;
   entry_cursor<diagonal_view<T, I>> diagonals_;
   entry_cursor<sliced_view<T, I>> sliced_;
+  entry_cursor<grouped_view<T, I>> grouped_;
 };
 
 } // namespace detail

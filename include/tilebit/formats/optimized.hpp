@@ -15,6 +15,7 @@
 #include "../core/shape.hpp"
 #include "bitmap.hpp"
 #include "diagonals.hpp"
+#include "grouped.hpp"
 #include "sliced.hpp"
 
 namespace tilebit {
@@ -27,9 +28,11 @@ struct unit_range {
   friend constexpr bool operator==(const unit_range&, const unit_range&) = default;
 };
 
-/// The parts of an optimized matrix, not owned: a bitmap matrix whose tile rows outside its bands
-/// are empty, diagonals whose slices outside their bands are empty, and sliced rows for everything
-/// outside the bands. Every row is in exactly one part.
+/// The parts of an optimized matrix, not owned.
+///
+/// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
+/// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
+/// grouped rows, all or none. Every row is in exactly one part.
 template <class T, class I>
 class optimized_view {
 public:
@@ -40,18 +43,21 @@ public:
   optimized_view() = default;
   optimized_view(bitmap_view<T, I> tiles, std::span<const unit_range> tile_bands,
                  diagonal_view<T, I> diagonals, std::span<const unit_range> diagonal_bands,
-                 sliced_view<T, I> sliced) noexcept
+                 sliced_view<T, I> sliced, grouped_view<T, I> grouped = {}) noexcept
       : tiles_(tiles), tile_bands_(tile_bands), diagonals_(diagonals),
-        diagonal_bands_(diagonal_bands), sliced_(sliced) {}
+        diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped) {}
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
-  std::int64_t nnz() const noexcept { return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz(); }
+  std::int64_t nnz() const noexcept {
+    return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz();
+  }
   const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
   std::span<const unit_range> tile_bands() const noexcept { return tile_bands_; }
   const diagonal_view<T, I>& diagonals() const noexcept { return diagonals_; }
   std::span<const unit_range> diagonal_bands() const noexcept { return diagonal_bands_; }
   const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
+  const grouped_view<T, I>& grouped() const noexcept { return grouped_; }
 
 private:
   bitmap_view<T, I> tiles_;
@@ -59,6 +65,7 @@ private:
   diagonal_view<T, I> diagonals_;
   std::span<const unit_range> diagonal_bands_;
   sliced_view<T, I> sliced_;
+  grouped_view<T, I> grouped_;
 };
 
 /// A matrix laid out for multiplication by optimize(a); to_coo, to_csr, ... give a back exactly.
@@ -80,11 +87,14 @@ public:
       : tiles_(std::move(tiles)), tile_bands_(std::move(tile_bands)),
         diagonals_(std::move(diagonals)), diagonal_bands_(std::move(diagonal_bands)),
         sliced_(std::move(sliced)) {}
+  optimized_matrix(detail::trusted, detail::grouped_arrays<T, I>&& grouped, shape s)
+      : tiles_(detail::trusted{}, no_tiles(s), s), grouped_(std::move(grouped)) {}
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
   std::int64_t nnz() const noexcept {
-    return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values);
+    return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values) +
+           detail::length(grouped_.values);
   }
   /// Bytes of all arrays.
   std::int64_t bytes() const noexcept {
@@ -96,21 +106,32 @@ public:
            of(diagonals_.values) + of(diagonals_.masks) + of(diagonals_.first_cols) +
            of(diagonals_.slice_offsets) + of(diagonals_.element_offsets) + of(diagonal_bands_) +
            of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
-           of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths);
+           of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths) +
+           of(grouped_.values) + of(grouped_.col_indices) + of(grouped_.pattern_counts) +
+           of(grouped_.column_offsets) + of(grouped_.value_offsets);
   }
 
   optimized_view<const T, I> view() const noexcept {
     const shape s(tiles_.rows(), tiles_.cols());
-    return {tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_, sliced_.view(s)};
+    return {tiles_.view(),   tile_bands_,     diagonals_.view(s),
+            diagonal_bands_, sliced_.view(s), grouped_.view(s)};
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 
 private:
+  static detail::bitmap_arrays<T, I> no_tiles(const shape& s) {
+    detail::bitmap_arrays<T, I> none;
+    none.tile_row_offsets.assign(detail::at(detail::tiles_along(s.rows())) + 1, 0);
+    none.element_offsets = none.tile_row_offsets;
+    return none;
+  }
+
   bitmap_matrix<T, I> tiles_;
   std::vector<unit_range> tile_bands_;
   detail::diagonal_arrays<T, I> diagonals_;
   std::vector<unit_range> diagonal_bands_;
   detail::sliced_arrays<T, I> sliced_;
+  detail::grouped_arrays<T, I> grouped_;
 };
 
 /// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows).
@@ -118,6 +139,7 @@ template <class T, class I>
 void validate(const optimized_view<T, I>& a) {
   validate(a.tiles());
   validate(a.diagonals());
+  validate(a.grouped());
   const auto& s = a.sliced();
   detail::check_offsets(s.slice_offsets(), s.nnz(), "optimized: slice_offsets");
   detail::check_offsets(s.slice_rows(), detail::length(s.row_order()), "optimized: slice_rows");
@@ -171,6 +193,7 @@ void validate(const optimized_view<T, I>& a) {
   see_bands(a.tile_bands(), 4, a.tiles().tile_rows());
   see_bands(a.diagonal_bands(), 16, a.diagonals().slices());
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
+  for (std::int64_t i = 0; i < std::min(4 * a.grouped().blocks(), a.rows()); ++i) see(i);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i] == 0) {
       throw invalid_matrix(detail::message("optimized: row ", i, " is in no part"),

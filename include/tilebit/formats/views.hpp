@@ -298,6 +298,7 @@ void for_each_array(const View& a, F&& f) {
     for_each_array(a.tiles(), f);
     for_each_array(a.diagonals(), f);
     for_each_array(a.sliced(), f);
+    for_each_array(a.grouped(), f);
   } else if constexpr (requires { a.bitmaps(); }) {
     f(a.elements(), "the elements of A");
     f(a.bitmaps(), "the bitmaps of A");
@@ -320,6 +321,10 @@ void for_each_array(const View& a, F&& f) {
       f(a.slice_rows(), "the slice rows of A");
       f(a.row_order(), "the row order of A");
       f(a.row_lengths(), "the row lengths of A");
+    } else if constexpr (requires { a.pattern_counts(); }) {
+      f(a.pattern_counts(), "the pattern counts of A");
+      f(a.column_offsets(), "the column offsets of A");
+      f(a.value_offsets(), "the value offsets of A");
     } else {
       f(a.row_offsets(), "the row offsets of A");
     }

@@ -17,9 +17,11 @@
 #include "../formats/bitmap.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/diagonals.hpp"
+#include "../formats/grouped.hpp"
 #include "../formats/optimized.hpp"
 #include "../formats/sliced.hpp"
 #include "../formats/views.hpp"
+#include "row_chunks.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -44,6 +46,14 @@ std::int64_t units(const sliced_view<T, I>& a) noexcept {
 template <class T, class I>
 std::int64_t units(const diagonal_view<T, I>& a) noexcept {
   return a.slices();
+}
+template <class T, class I>
+std::int64_t units(const grouped_view<T, I>& a) noexcept {
+  return a.blocks();
+}
+template <class T>
+std::int64_t units(const row_chunks_view<T>& a) noexcept {
+  return a.tile_rows();
 }
 template <class T, class I>
 std::int64_t units(const coo_view<T, I>& a) noexcept {
@@ -158,6 +168,25 @@ struct unit_piece<diagonal_view<const T, I>> {
   static std::int64_t bytes_before(const diagonal_view<const T, I>& a, std::int64_t u) noexcept {
     return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
            a.slice_offsets()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::uint16_t)};
+  }
+};
+
+/// Grouped rows and chunks are for SpMM, which is not cut inside rows.
+template <class T, class I>
+struct unit_piece<grouped_view<const T, I>> {
+  static std::int64_t entries(const grouped_view<const T, I>&, std::int64_t) noexcept { return 0; }
+  static std::int64_t bytes_before(const grouped_view<const T, I>& a, std::int64_t u) noexcept {
+    return a.value_offsets()[at(u)] * std::int64_t{sizeof(T)} +
+           a.column_offsets()[at(u)] * std::int64_t{sizeof(I)} + 76 * u;
+  }
+};
+
+template <class T>
+struct unit_piece<row_chunks_view<T>> {
+  static std::int64_t entries(const row_chunks_view<T>&, std::int64_t) noexcept { return 0; }
+  static std::int64_t bytes_before(const row_chunks_view<T>& a, std::int64_t u) noexcept {
+    return a.entry_offsets()[u] * std::int64_t{sizeof(T) + sizeof(std::uint32_t)} +
+           a.chunk_offsets()[u] * std::int64_t{sizeof(std::uint32_t)};
   }
 };
 

@@ -147,4 +147,24 @@ constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level) no
   }
 }
 
+/// What SpMM of 128 columns spends, in nanoseconds for float: only ratios decide, and those are
+/// about the same for double (bench/run --spmm, AVX-512 with 256-bit units, 2023).
+struct spmm_costs {
+  double entry;       ///< of CSR, where rows of B come from the first-level cache
+  double far_entry;   ///< of CSR, where they come from the second
+  double chunk_entry; ///< of a bitmap matrix there: three rows of four find them in the first
+  double full_entry;  ///< of a bitmap matrix of full tiles
+  double tile;        ///< of taking a tile apart
+  double full_tile;   ///< the same, full
+};
+inline constexpr spmm_costs avx512_spmm{.entry = 3.6,
+                                        .far_entry = 5.2,
+                                        .chunk_entry = 4.0,
+                                        .full_entry = 2.4,
+                                        .tile = 3.1,
+                                        .full_tile = 0.5};
+
+/// Tiles in a row of tiles from which its rows of B no longer fit the first-level cache.
+inline constexpr double far_tiles = 48;
+
 } // namespace tilebit::detail

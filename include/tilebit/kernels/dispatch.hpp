@@ -155,10 +155,11 @@ struct spmv_transposed_table {
 };
 
 #if TILEBIT_X86
-/// Any format of float and double.
+/// Any format of float and double but grouped rows.
 template <class View>
-  requires(std::same_as<typename View::scalar_type, float> ||
-           std::same_as<typename View::scalar_type, double>)
+  requires((std::same_as<typename View::scalar_type, float> ||
+            std::same_as<typename View::scalar_type, double>) &&
+           !requires(const View& a) { a.pattern_counts(); })
 struct spmv_transposed_table<View> {
   using function = spmv_transposed_function<View, typename View::scalar_type>;
   static constexpr std::array rows{
@@ -169,6 +170,104 @@ struct spmv_transposed_table<View> {
       kernel_row<function>{isa::scalar, "reference", &spmv_transposed<false>}};
 };
 #endif
+
+/// SpMM of rows (CSR) or blocks (grouped rows) [first, last) with a panel of `width` columns.
+template <class View, class T>
+using spmm_function = void(const View&, std::int64_t first, std::int64_t last, const T* b,
+                           std::int64_t ldb, std::int64_t width, const panel_output<T>&) noexcept;
+
+/// The SpMM kernels of an instruction set: one for panels of one, two and four vectors each.
+template <class View, class T>
+struct spmm_kernels {
+  std::int64_t lanes;  ///< elements of a vector
+  std::int64_t widest; ///< vectors of the widest panel
+  std::array<spmm_function<View, T>*, 3> of_vectors;
+
+  spmm_function<View, T>* operator()(std::int64_t vectors) const noexcept {
+    return of_vectors[static_cast<std::size_t>(vectors / 2)];
+  }
+};
+
+/// The SpMM kernels for a view type, best first; none where portable code is all there is.
+template <class View>
+struct spmm_table {
+  static constexpr std::array<kernel_row<const spmm_kernels<View, typename View::scalar_type>>, 0>
+      rows{};
+};
+
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> spmm_avx512{
+    avx512::lanes<T>::count,
+    avx512::widest<View>,
+    {&avx512::spmm_rows<1>, &avx512::spmm_rows<2>, &avx512::spmm_rows<4>}};
+#endif
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> spmm_avx2{
+    avx2::lanes<T>::count,
+    avx2::widest<View>,
+    {&avx2::spmm_rows<1>, &avx2::spmm_rows<2>, &avx2::spmm_rows<avx2::widest<View>>}};
+
+/// CSR, grouped rows and chunks of rows, of float and double.
+template <class View>
+  requires(std::same_as<typename View::scalar_type, float> ||
+           std::same_as<typename View::scalar_type, double>)
+struct spmm_table<View> {
+  using T = typename View::scalar_type;
+  using row = kernel_row<const spmm_kernels<View, T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      row{isa::avx512, "panels, four vectors", &spmm_avx512<View, T>},
+#endif
+      row{isa::avx2, "panels, two to four vectors", &spmm_avx2<View, T>}};
+};
+#endif
+
+/// Groups a tile row.
+template <class T, class I>
+using grouping_function = std::int64_t(const bitmap_view<const T, I>&, std::int64_t tile_row,
+                                       const grouping_scratch<T>&, I* cols, T* values,
+                                       std::uint32_t* counts) noexcept;
+
+template <class T, class I>
+struct grouping_table {
+  static constexpr std::array rows {
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+    kernel_row<grouping_function<T, I>>{isa::avx512, "columns sorted by pattern, expanding loads",
+                                        &avx512::group_tile_row<T, I>},
+#endif
+        kernel_row<grouping_function<T, I>>{isa::avx2, "columns sorted by pattern",
+                                            &avx2::group_tile_row<T, I>},
+#endif
+        kernel_row<grouping_function<T, I>> {
+      isa::scalar, "columns sorted by pattern", &portable::group_tile_row<T, I>
+    }
+  };
+};
+
+/// Makes chunks of a tile row.
+template <class T, class I>
+using splitting_function = void(const bitmap_view<const T, I>&, std::int64_t tile_row,
+                                std::uint32_t* cols, T* values, std::uint32_t* counts) noexcept;
+
+template <class T, class I>
+struct splitting_table {
+  static constexpr std::array rows {
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+    kernel_row<splitting_function<T, I>>{isa::avx512, "rows of tiles compressed",
+                                         &avx512::split_tile_row<T, I>},
+#endif
+        kernel_row<splitting_function<T, I>>{isa::avx2, "entry by entry",
+                                             &avx2::split_tile_row<T, I>},
+#endif
+        kernel_row<splitting_function<T, I>> {
+      isa::scalar, "entry by entry", &portable::split_tile_row<T, I>
+    }
+  };
+};
 
 /// The first row whose instruction set is not above the active one.
 template <class Rows>

@@ -111,6 +111,15 @@ void for_each_entry(const diagonal_view<const T, I>& a, std::int64_t first, std:
       [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
 }
 
+/// The same for blocks [first, last) of grouped rows.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  detail::for_each_grouped_entry(
+      a, first, last,
+      [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
+}
+
 /// Calls f(part, bands) for the parts of a matrix and the ranges of units that belong to it: all of
 /// a plain format, the bands and the slices of an optimized one.
 template <class View, class F>
@@ -119,6 +128,7 @@ void for_each_part(const View& a, F&& f) {
     f(a.tiles(), a.tile_bands());
     f(a.diagonals(), a.diagonal_bands());
     for_each_part(a.sliced(), f);
+    for_each_part(a.grouped(), f);
   } else {
     const every_unit everything(a);
     f(a, everything.bands());
@@ -254,6 +264,19 @@ void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t l
   }
 }
 
+/// SpMV of blocks [first, last) of grouped rows.
+template <bool Conjugate, class T, class I>
+void spmv(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  for (std::int64_t k = first; k < last; ++k) {
+    T sums[4] = {};
+    for_each_entry<Conjugate>(a, k, k + 1, [&](std::int64_t i, std::int64_t j, const T& value) {
+      sums[i - 4 * k] = detail::add(sums[i - 4 * k], detail::mul(value, x[j]));
+    });
+    for (std::int64_t r = 0; r < 4 && 4 * k + r < a.rows(); ++r) out.store(4 * k + r, sums[r]);
+  }
+}
+
 /// Are the n row indices of COO entries in order?
 template <class I>
 bool never_fall(const I* rows, std::int64_t n) noexcept {
@@ -314,15 +337,16 @@ void store_everywhere(const Update& out) {
   }
 }
 
-inline constexpr std::int64_t panel = 32; ///< columns of C summed up at a time
+inline constexpr std::int64_t panel_width = 32; ///< columns of C summed up at a time
 
 /// sums[p] += v * b[p * stride]; the full panel has a constant trip count, which compilers
 /// vectorise.
 template <class T>
 void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTRICT b,
                     std::int64_t stride, std::int64_t width) noexcept {
-  if (stride == 1 && width == panel) {
-    for (std::int64_t p = 0; p < panel; ++p) sums[p] = detail::add(sums[p], detail::mul(v, b[p]));
+  if (stride == 1 && width == panel_width) {
+    for (std::int64_t p = 0; p < panel_width; ++p)
+      sums[p] = detail::add(sums[p], detail::mul(v, b[p]));
   } else {
     for (std::int64_t p = 0; p < width; ++p) {
       sums[p] = detail::add(sums[p], detail::mul(v, b[p * stride]));
@@ -330,19 +354,20 @@ void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTR
   }
 }
 
-/// The rows of one unit: row, tile row, slice.
+/// The rows of one unit: row, tile row, slice, block.
 template <class View>
 struct unit_rows {
   static constexpr bool tiles = requires(const View& a) { a.bitmaps(); };
   static constexpr bool slices = requires(const View& a) { a.row_order(); };
   static constexpr bool diagonals = requires(const View& a) { a.masks(); };
-  static constexpr std::int64_t most = tiles ? 4 : slices || diagonals ? 16 : 1;
+  static constexpr bool grouped = requires(const View& a) { a.pattern_counts(); };
+  static constexpr std::int64_t most = tiles || grouped ? 4 : slices || diagonals ? 16 : 1;
 
   const View& a;
   std::int64_t unit;
 
   std::int64_t count() const noexcept {
-    if constexpr (tiles || diagonals) {
+    if constexpr (tiles || grouped || diagonals) {
       return std::min(most, a.rows() - most * unit);
     } else if constexpr (slices) {
       return a.slice_rows()[at(unit) + 1] - a.slice_rows()[at(unit)];
@@ -380,9 +405,9 @@ void spmm(const View& a, std::int64_t first, std::int64_t last,
   const std::int64_t bs = b.col_stride();
   for (std::int64_t unit = first; unit < last; ++unit) {
     const unit_rows<View> rows{a, unit};
-    for (std::int64_t j0 = 0; j0 < n; j0 += panel) {
-      const std::int64_t width = n - j0 < panel ? n - j0 : panel;
-      T sums[unit_rows<View>::most][panel] = {};
+    for (std::int64_t j0 = 0; j0 < n; j0 += panel_width) {
+      const std::int64_t width = n - j0 < panel_width ? n - j0 : panel_width;
+      T sums[unit_rows<View>::most][panel_width] = {};
       rows.template for_each_entry<Conjugate>([&](std::int64_t r, std::int64_t k, const T& v) {
         add_scaled_row(sums[r], v, b.data() + k * b.row_stride() + j0 * bs, bs, width);
       });

@@ -108,17 +108,22 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
                       const vector_update<T>& out) noexcept {
   if constexpr (requires { a.tile_bands(); }) {
     const every_unit slice_band(a.sliced());
+    const every_unit grouped_band(a.grouped());
     block_product tiles(a.tiles(), a.tile_bands(), conjugate, x, out);
     block_product diagonals(a.diagonals(), a.diagonal_bands(), conjugate, x, out);
     block_product slices(a.sliced(), slice_band.bands(), conjugate, x, out);
+    block_product grouped(a.grouped(), grouped_band.bands(), conjugate, x, out);
     const int first_slices = tiles.count() + diagonals.count();
-    for_each_task(policy, first_slices + slices.count(), [&](int task) {
+    const int first_grouped = first_slices + slices.count();
+    for_each_task(policy, first_grouped + grouped.count(), [&](int task) {
       if (task < tiles.count()) {
         tiles.run(task);
       } else if (task < first_slices) {
         diagonals.run(task - tiles.count());
-      } else {
+      } else if (task < first_grouped) {
         slices.run(task - first_slices);
+      } else {
+        grouped.run(task - first_grouped);
       }
     });
     tiles.finish();
@@ -227,14 +232,20 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
                                       conjugate, x, out.alpha);
     const transposed_blocks slices(a.sliced(), slice_band.bands(), share(a.sliced().nnz()),
                                    conjugate, x, out.alpha);
+    const every_unit grouped_band(a.grouped());
+    const transposed_blocks grouped(a.grouped(), grouped_band.bands(), share(a.grouped().nnz()),
+                                    conjugate, x, out.alpha);
     const int first_slices = tiles.count() + diagonals.count();
-    add_up(std::max(1, first_slices + slices.count()), [&](int block, T* to) {
+    const int first_grouped = first_slices + slices.count();
+    add_up(std::max(1, first_grouped + grouped.count()), [&](int block, T* to) {
       if (block < tiles.count()) {
         tiles.run(block, to);
       } else if (block < first_slices) {
         diagonals.run(block - tiles.count(), to);
-      } else if (slices.count() > 0) {
+      } else if (block < first_grouped) {
         slices.run(block - first_slices, to);
+      } else if (grouped.count() > 0) {
+        grouped.run(block - first_grouped, to);
       }
     });
   } else {

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -13,10 +14,19 @@
 #include "../formats/coo.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/diagonals.hpp"
+#include "../formats/grouped.hpp"
 #include "../formats/sliced.hpp"
 #include "cost_model.hpp"
+#include "grouping_scratch.hpp"
+#include "panel_output.hpp"
 #include "reference.hpp"
+#include "row_chunks.hpp"
 #include "row_tables.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels::portable {
+#include "group_rows.inc.hpp"
+#include "split_rows.inc.hpp"
+} // namespace tilebit::inline TILEBIT_ABI::kernels::portable
 
 #if TILEBIT_X86
 #include <immintrin.h>
@@ -34,10 +44,16 @@ TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels
 
+// In each region the vocabulary comes first, then what overloads bodies, then the bodies.
 TILEBIT_TARGET_BEGIN("avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
+#include "lanes_avx2.inc.hpp"
 #include "simd_avx2.inc.hpp"
+
+#include "group_rows.inc.hpp"
+#include "split_rows.inc.hpp"
+#include "spmm_panel.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_order.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
@@ -49,7 +65,14 @@ TILEBIT_TARGET_END
 #ifndef TILEBIT_DISABLE_AVX512
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
+#include "lanes_avx512.inc.hpp"
 #include "simd_avx512.inc.hpp"
+
+#include "split_rows_avx512.inc.hpp"
+
+#include "group_rows.inc.hpp"
+#include "split_rows.inc.hpp"
+#include "spmm_panel.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
 #include "spmv_coo_order.inc.hpp"

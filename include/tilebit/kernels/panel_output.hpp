@@ -1,0 +1,66 @@
+// Where SpMM kernels put their sums: a panel of columns of C, with all that happens to an element
+// before it is stored.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+#include "../core/config.hpp"
+#include "../formats/epilogue.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// A step of an epilogue that kernels apply in registers.
+template <class T>
+struct panel_step {
+  enum class kind { bias, row_scale, relu };
+  kind what;
+  const T* values; ///< one per row of C; not for relu
+};
+
+/// Columns [j, j + width) of C and of the addend, both row-major: C_i = steps(alpha * s + beta *
+/// C0_i). Pointers are to the first column of the panel in row `first_row`.
+template <class T>
+struct panel_output {
+  static constexpr int most_steps = 4;
+
+  T alpha;
+  T beta;
+  const T* c0; ///< not read when beta is 0
+  std::int64_t c0_ld;
+  T* c;
+  std::int64_t c_ld;
+  std::int64_t first_row;
+  std::int64_t rows; ///< of C: a block of four may reach beyond
+  int steps;
+  std::array<panel_step<T>, most_steps> step;
+};
+
+/// Can kernels apply these steps in registers?
+template <class T, class Epilogue>
+inline constexpr bool in_registers = false;
+template <class T, class... Steps>
+inline constexpr bool in_registers<T, epilogue<Steps...>> =
+    sizeof...(Steps) <= panel_output<T>::most_steps &&
+    ((std::is_same_v<Steps, detail::bias_step<T>> ||
+      std::is_same_v<Steps, detail::row_scale_step<T>> ||
+      std::is_same_v<Steps, detail::relu_step>)&&...);
+
+/// Hands the steps of an epilogue to the kernels.
+template <class T, class Epilogue>
+void set_steps(panel_output<T>& out, const Epilogue& epilogue) noexcept {
+  epilogue.for_each([&out](const auto& step) {
+    using step_type = std::remove_cvref_t<decltype(step)>;
+    panel_step<T>& to = out.step[static_cast<std::size_t>(out.steps++)];
+    if constexpr (std::is_same_v<step_type, detail::relu_step>) {
+      to = {panel_step<T>::kind::relu, nullptr};
+    } else {
+      to = {std::is_same_v<step_type, detail::bias_step<T>> ? panel_step<T>::kind::bias
+                                                            : panel_step<T>::kind::row_scale,
+            step.values.data()};
+    }
+  });
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

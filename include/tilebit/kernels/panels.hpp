@@ -1,0 +1,146 @@
+// Panels: B and C cut into columns that fit the registers of a kernel. Panels of B are copied, row
+// by row on cache lines, where its rows are read often enough.
+//
+// Rows of B that begin anywhere make every load touch two cache lines, and rows a power of two
+// apart share a few sets of the caches: from the caches, the copy is worth a factor of two.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "../core/config.hpp"
+#include "../core/execution.hpp"
+#include "../formats/dense.hpp"
+#include "parallel.hpp"
+#include "transposed_copy.hpp"
+#include "workspace.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// Columns [first, first + width), for a kernel of so many vectors.
+struct panel_range {
+  std::int64_t first;
+  std::int64_t width;
+  std::int64_t vectors;
+};
+
+/// n columns as panels of at most `widest` vectors. Throws std::bad_alloc.
+inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
+                                           std::int64_t widest) {
+  std::vector<panel_range> panels;
+  for (std::int64_t j = 0; j < n; j += panels.back().width) {
+    const std::int64_t left = n - j;
+    std::int64_t vectors = widest;
+    while (vectors > 1 && left <= (vectors - vectors / 4 - (vectors == 2 ? 1 : 0)) * lanes) {
+      vectors /= 2; // three vectors are two and one
+    }
+    panels.push_back({j, std::min(left, vectors * lanes), vectors});
+  }
+  return panels;
+}
+
+/// B as kernels read it: a panel is at data() with rows ld() elements apart.
+template <class T, class Layout>
+class panels_of_b {
+public:
+  /// Copies panels where rows of B are read `uses` times on average. Throws std::bad_alloc.
+  panels_of_b(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
+              std::int64_t lanes, double uses)
+      : b_(b), panels_(panels), lanes_(lanes),
+        copies_(!std::is_same_v<Layout, row_major> ||
+                (uses >= (stays() ? least_uses : 8 * least_uses) && !on_cache_lines())) {
+    if (!copies_) return;
+    std::int64_t most = 0; // elements of a row in the panels of a chunk
+    for (std::size_t first = 0, last = 0; first < panels_.size(); first = last) {
+      last = end_of_chunk(first);
+      std::int64_t elements = 0;
+      for (std::size_t p = first; p < last; ++p) elements += panels_[p].vectors * lanes_;
+      most = std::max(most, elements);
+    }
+    copy_ = detail::work_array<T>(most * b_.rows());
+  }
+
+  /// Panels [first, end_of_chunk(first)) are there at the same time.
+  std::size_t end_of_chunk(std::size_t first) const noexcept {
+    if (!copies_) return panels_.size();
+    std::int64_t bytes = 0;
+    std::size_t last = first;
+    do {
+      bytes += panels_[last++].vectors * lanes_ * b_.rows() * std::int64_t{sizeof(T)};
+    } while (last < panels_.size() && bytes < chunk_bytes);
+    return last;
+  }
+
+  void prepare(const execution_policy& policy, std::size_t first, std::size_t last) noexcept {
+    first_ = first;
+    if (!copies_) return;
+    const auto slices = static_cast<int>(std::clamp<std::int64_t>(b_.rows() / 64, 1, 256));
+    for_each_task(policy, slices, [&](int slice) {
+      const std::int64_t k0 = b_.rows() * slice / slices;
+      const std::int64_t k1 = b_.rows() * (slice + 1) / slices;
+      T* to = copy_.get();
+      if constexpr (std::is_same_v<Layout, row_major>) {
+        for (std::int64_t k = k0; k < k1; ++k) { // whole rows, because B is read in its order
+          T* at_panel = to;
+          for (std::size_t p = first; p < last; ++p) {
+            const T* const from = b_.data() + k * b_.ld() + panels_[p].first;
+            std::copy_n(from, panels_[p].width, at_panel + k * ld(panels_[p]));
+            at_panel += b_.rows() * ld(panels_[p]);
+          }
+        }
+      } else {
+        for (std::size_t p = first; p < last; ++p) {
+          const std::int64_t ldp = ld(panels_[p]);
+          transposed_copy(b_.data() + panels_[p].first * b_.ld() + k0, b_.ld(), k1 - k0,
+                          panels_[p].width, to + k0 * ldp, ldp);
+          to += b_.rows() * ldp;
+        }
+      }
+    });
+  }
+
+  bool copies() const noexcept { return copies_; }
+  /// Does a panel stay in the second-level cache while A passes by?
+  bool stays() const noexcept {
+    return panels_.empty() ||
+           panels_.front().vectors * lanes_ * b_.rows() * std::int64_t{sizeof(T)} <= stay_bytes;
+  }
+  std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(T)}; }
+
+  const T* data(std::size_t p) const noexcept {
+    return copies_ ? copy_of(p) : b_.data() + panels_[p].first;
+  }
+  std::int64_t ld(const panel_range& p) const noexcept {
+    return copies_ ? p.vectors * lanes_ : b_.ld();
+  }
+
+private:
+  static constexpr std::int64_t chunk_bytes = std::int64_t{8} << 20;
+  static constexpr std::int64_t stay_bytes = std::int64_t{1} << 20;
+  static constexpr double least_uses = 6;
+
+  /// Rows that are one panel wide and begin on cache lines need no copy.
+  bool on_cache_lines() const noexcept {
+    return panels_.size() <= 1 && reinterpret_cast<std::uintptr_t>(b_.data()) % 64 == 0 &&
+           b_.ld() * std::int64_t{sizeof(T)} % 64 == 0 &&
+           b_.ld() <= 2 * panels_.front().vectors * lanes_;
+  }
+  T* copy_of(std::size_t p) const noexcept {
+    std::int64_t before = 0;
+    for (std::size_t q = first_; q < p; ++q) before += panels_[q].vectors * lanes_;
+    return copy_.get() + before * b_.rows();
+  }
+
+  dense_view<const T, Layout> b_;
+  std::span<const panel_range> panels_;
+  std::int64_t lanes_;
+  bool copies_;
+  std::size_t first_ = 0;
+  detail::work_array<T> copy_;
+};
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

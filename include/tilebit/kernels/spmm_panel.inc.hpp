@@ -1,0 +1,269 @@
+// SpMM of one panel of columns, for every instruction set: included by simd.hpp behind the lanes of
+// the set.
+//
+// A panel is `vectors` registers wide, of which the last may be partly used; b and out point to its
+// first column. Sums stay in registers until a row of C is finished.
+
+/// Vectors of the widest panel.
+template <class View>
+inline constexpr std::int64_t widest = widest_row;
+template <class T, class I>
+inline constexpr std::int64_t widest<grouped_view<T, I>> = widest_block;
+template <class T>
+inline constexpr std::int64_t widest<row_chunks_view<T>> = widest_block;
+
+/// Stores the sums of row i.
+template <class T, int Vectors>
+TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vectors], std::int64_t i,
+                                     typename lanes<T>::mask last, const panel_output<T>& out) {
+  using v = lanes<T>;
+  typename v::reg s[Vectors];
+  const T* const c0 = out.c0 + (i - out.first_row) * out.c0_ld;
+  T* const c = out.c + (i - out.first_row) * out.c_ld;
+  TILEBIT_UNROLL
+  for (int j = 0; j < Vectors; ++j) s[j] = sums[j];
+  if (out.alpha != T{1}) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) s[j] = v::mul(v::broadcast(&out.alpha), s[j]);
+  }
+  if (out.beta != T{}) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) {
+      const auto y =
+          j + 1 < Vectors ? v::load(c0 + v::count * j) : v::load(c0 + v::count * j, last);
+      s[j] = v::fma(v::broadcast(&out.beta), y, s[j]);
+    }
+  }
+  for (int k = 0; k < out.steps; ++k) {
+    const auto& step = out.step[static_cast<std::size_t>(k)];
+    if (step.what == panel_step<T>::kind::relu) {
+      TILEBIT_UNROLL
+      for (int j = 0; j < Vectors; ++j) s[j] = v::relu(s[j]);
+      continue;
+    }
+    const auto value = v::broadcast(step.values + i);
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) {
+      s[j] = step.what == panel_step<T>::kind::bias ? v::add(s[j], value) : v::mul(s[j], value);
+    }
+  }
+  TILEBIT_UNROLL
+  for (int j = 0; j + 1 < Vectors; ++j) v::store(c + v::count * j, s[j]);
+  v::store(c + v::count * (Vectors - 1), s[Vectors - 1], last);
+}
+
+/// Adds the entries of one column, which lie in the rows of the pattern.
+template <unsigned Pattern, class T, int Vectors>
+TILEBIT_ALWAYS_INLINE void add_column(const T*& value, const T* b, typename lanes<T>::mask last,
+                                      typename lanes<T>::reg (&sums)[4][Vectors]) {
+  using v = lanes<T>;
+  typename v::reg x[Vectors];
+  TILEBIT_UNROLL
+  for (int j = 0; j + 1 < Vectors; ++j) x[j] = v::load(b + v::count * j);
+  x[Vectors - 1] = v::load(b + v::count * (Vectors - 1), last);
+  TILEBIT_UNROLL
+  for (unsigned r = 0; r < 4; ++r) {
+    if ((Pattern >> r & 1U) == 0) continue;
+    const auto a = v::broadcast(value++);
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) sums[r][j] = v::fma(a, x[j], sums[r][j]);
+  }
+}
+
+/// Adds the columns of a pattern and of all patterns above it.
+template <unsigned Pattern, class T, class I, int Vectors, int Separate>
+TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
+                                        const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+                                        typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
+  std::uint32_t n = counts[Pattern - 1];
+  for (; n >= Separate; n -= Separate) {
+    TILEBIT_UNROLL
+    for (int s = 0; s < Separate; ++s) {
+      add_column<Pattern, T, Vectors>(value, b + static_cast<std::int64_t>(*col++) * ldb, last,
+                                      sums[s]);
+    }
+  }
+  if constexpr (Separate > 1) {
+    for (; n > 0; --n) {
+      add_column<Pattern, T, Vectors>(value, b + static_cast<std::int64_t>(*col++) * ldb, last,
+                                      sums[0]);
+    }
+  }
+  if constexpr (Pattern < 15) {
+    add_patterns<Pattern + 1, T, I, Vectors, Separate>(counts, col, value, b, ldb, last, sums);
+  }
+}
+
+template <class T, int Vectors, int Separate>
+TILEBIT_ALWAYS_INLINE void start_block(typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
+  TILEBIT_UNROLL
+  for (int s = 0; s < Separate; ++s) {
+    TILEBIT_UNROLL
+    for (int r = 0; r < 4; ++r) {
+      TILEBIT_UNROLL
+      for (int j = 0; j < Vectors; ++j) sums[s][r][j] = lanes<T>::zero();
+    }
+  }
+}
+
+/// Stores rows 4 k to 4 k + 3, as far as C has them.
+template <class T, int Vectors, int Separate>
+TILEBIT_ALWAYS_INLINE void store_block(typename lanes<T>::reg (&sums)[Separate][4][Vectors],
+                                       std::int64_t k, typename lanes<T>::mask last,
+                                       const panel_output<T>& out) {
+  TILEBIT_UNROLL
+  for (int s = 1; s < Separate; ++s) {
+    TILEBIT_UNROLL
+    for (int r = 0; r < 4; ++r) {
+      TILEBIT_UNROLL
+      for (int j = 0; j < Vectors; ++j) {
+        sums[0][r][j] = lanes<T>::add(sums[0][r][j], sums[s][r][j]);
+      }
+    }
+  }
+  TILEBIT_UNROLL
+  for (int r = 0; r < 4; ++r) {
+    if (4 * k + r < out.rows) store_row<T, Vectors>(sums[0][r], 4 * k + r, last, out);
+  }
+}
+
+/// Adds one entry of a row.
+template <class T, int Vectors>
+TILEBIT_ALWAYS_INLINE void add_entry(const T* value, const T* b, typename lanes<T>::mask last,
+                                     typename lanes<T>::reg (&sums)[Vectors]) {
+  using v = lanes<T>;
+  const auto a = v::broadcast(value);
+  TILEBIT_UNROLL
+  for (int j = 0; j + 1 < Vectors; ++j) sums[j] = v::fma(a, v::load(b + v::count * j), sums[j]);
+  constexpr int end = Vectors - 1;
+  sums[end] = v::fma(a, v::load(b + v::count * end, last), sums[end]);
+}
+
+/// Row i, which has the n entries at col and value.
+template <class T, class I, int Vectors>
+TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, const I* col, const T* value, const T* b,
+                                        std::int64_t ldb, typename lanes<T>::mask last,
+                                        std::int64_t i, const panel_output<T>& out) {
+  using v = lanes<T>;
+  constexpr int separate = Vectors == 1 ? 4 : 2;
+  typename v::reg sums[separate][Vectors];
+  TILEBIT_UNROLL
+  for (int s = 0; s < separate; ++s) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) sums[s][j] = v::zero();
+  }
+  for (; n >= separate; n -= separate) {
+    TILEBIT_UNROLL
+    for (int s = 0; s < separate; ++s) {
+      add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last, sums[s]);
+    }
+  }
+  for (; n > 0; --n) {
+    add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last, sums[0]);
+  }
+  TILEBIT_UNROLL
+  for (int s = 1; s < separate; ++s) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) sums[0][j] = v::add(sums[0][j], sums[s][j]);
+  }
+  store_row<T, Vectors>(sums[0], i, last, out);
+}
+
+/// Rows 4 k to 4 k + 3, as far as C has them, one after the other.
+template <class T, class I, int Vectors>
+TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], const I* col,
+                                                  const T* value, const T* b, std::int64_t ldb,
+                                                  typename lanes<T>::mask last, std::int64_t k,
+                                                  const panel_output<T>& out) {
+  for (int r = 0; r < 4 && 4 * k + r < out.rows; ++r) {
+    multiply_row<T, I, Vectors>(n[r], col, value, b, ldb, last, 4 * k + r, out);
+    col += n[r];
+    value += n[r];
+  }
+}
+
+/// Rows [first, last_row) of CSR.
+template <int Vectors, class T, class I, class O>
+void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last_row,
+               const T* b, std::int64_t ldb, std::int64_t width,
+               const panel_output<T>& out) noexcept {
+  const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
+  const O* const offsets = a.row_offsets().data();
+  for (std::int64_t i = first; i < last_row; ++i) {
+    multiply_row<T, I, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]),
+                                a.col_indices().data() + offsets[i], a.values().data() + offsets[i],
+                                b, ldb, last, i, out);
+  }
+}
+
+/// Blocks [first, last_block) of grouped rows.
+template <int Vectors, class T, class I>
+void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
+               const T* b, std::int64_t ldb, std::int64_t width,
+               const panel_output<T>& out) noexcept {
+  constexpr int separate = separate_sums(Vectors);
+  const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
+  for (std::int64_t k = first; k < last_block; ++k) {
+    const I* col = a.col_indices().data() + a.column_offsets()[at(k)];
+    const T* value = a.values().data() + a.value_offsets()[at(k)];
+    const std::uint32_t* const n = a.pattern_counts().data() + 15 * k;
+    const std::uint32_t in_row[4] = {n[0], n[1], n[3], n[7]};
+    if (in_row[0] + in_row[1] + in_row[2] + in_row[3] ==
+        a.value_offsets()[at(k) + 1] - a.value_offsets()[at(k)]) {
+      multiply_rows_of_block<T, I, Vectors>(in_row, col, value, b, ldb, last, k, out);
+      continue;
+    }
+    typename lanes<T>::reg sums[separate][4][Vectors];
+    start_block<T, Vectors, separate>(sums);
+    add_patterns<1, T, I, Vectors, separate>(n, col, value, b, ldb, last, sums);
+    store_block<T, Vectors, separate>(sums, k, last, out);
+  }
+}
+
+/// Adds n entries of a row of a chunk.
+template <int Row, class T, int Vectors, int Separate>
+TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, const std::uint32_t*& col, const T*& value,
+                                       const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+                                       typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
+  for (; n >= Separate; n -= Separate) {
+    TILEBIT_UNROLL
+    for (int s = 0; s < Separate; ++s) {
+      add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last,
+                            sums[s][Row]);
+    }
+  }
+  if constexpr (Separate > 1) {
+    for (; n > 0; --n) {
+      add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last,
+                            sums[0][Row]);
+    }
+  }
+}
+
+/// Tile rows [first, last_row) as chunks.
+template <int Vectors, class T>
+void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t last_row, const T* b,
+               std::int64_t ldb, std::int64_t width, const panel_output<T>& out) noexcept {
+  constexpr int separate = separate_sums(Vectors);
+  const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
+  for (std::int64_t k = first; k < last_row; ++k) {
+    const std::uint32_t* col = a.cols() + a.entry_offsets()[k];
+    const T* value = a.values() + a.entry_offsets()[k];
+    const std::uint32_t* n = a.counts() + a.chunk_offsets()[k];
+    const std::uint32_t* const end = a.counts() + a.chunk_offsets()[k + 1];
+    if (end - n == 4) {
+      const std::uint32_t in_row[4] = {n[0], n[1], n[2], n[3]};
+      multiply_rows_of_block<T, std::uint32_t, Vectors>(in_row, col, value, b, ldb, last, k, out);
+      continue;
+    }
+    typename lanes<T>::reg sums[separate][4][Vectors];
+    start_block<T, Vectors, separate>(sums);
+    for (; n < end; n += 4) {
+      add_entries<0, T, Vectors, separate>(n[0], col, value, b, ldb, last, sums);
+      add_entries<1, T, Vectors, separate>(n[1], col, value, b, ldb, last, sums);
+      add_entries<2, T, Vectors, separate>(n[2], col, value, b, ldb, last, sums);
+      add_entries<3, T, Vectors, separate>(n[3], col, value, b, ldb, last, sums);
+    }
+    store_block<T, Vectors, separate>(sums, k, last, out);
+  }
+}

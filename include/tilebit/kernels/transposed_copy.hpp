@@ -1,0 +1,76 @@
+// Transposed copies of dense pieces: columns of B into the rows that kernels read, rows of sums
+// into columns of C.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "../core/config.hpp"
+
+#if TILEBIT_X86
+#include <immintrin.h>
+#endif
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// A square of `transposed_edge<T>` elements a side; SSE2 is in every x86-64.
+template <class T>
+inline constexpr std::int64_t transposed_edge = 1;
+
+template <class T>
+void transpose_square(const T* from, std::int64_t, T* to, std::int64_t) noexcept {
+  *to = *from;
+}
+
+#if TILEBIT_X86
+template <>
+inline constexpr std::int64_t transposed_edge<float> = 4;
+template <>
+inline constexpr std::int64_t transposed_edge<double> = 2;
+
+inline void transpose_square(const float* from, std::int64_t from_ld, float* to,
+                             std::int64_t to_ld) noexcept {
+  __m128 a = _mm_loadu_ps(from);
+  __m128 b = _mm_loadu_ps(from + from_ld);
+  __m128 c = _mm_loadu_ps(from + 2 * from_ld);
+  __m128 d = _mm_loadu_ps(from + 3 * from_ld);
+  _MM_TRANSPOSE4_PS(a, b, c, d);
+  _mm_storeu_ps(to, a);
+  _mm_storeu_ps(to + to_ld, b);
+  _mm_storeu_ps(to + 2 * to_ld, c);
+  _mm_storeu_ps(to + 3 * to_ld, d);
+}
+inline void transpose_square(const double* from, std::int64_t from_ld, double* to,
+                             std::int64_t to_ld) noexcept {
+  const __m128d a = _mm_loadu_pd(from);
+  const __m128d b = _mm_loadu_pd(from + from_ld);
+  _mm_storeu_pd(to, _mm_unpacklo_pd(a, b));
+  _mm_storeu_pd(to + to_ld, _mm_unpackhi_pd(a, b));
+}
+#endif
+
+/// to[i * to_ld + j] = from[j * from_ld + i] for i < m, j < n.
+template <class T>
+void transposed_copy(const T* from, std::int64_t from_ld, std::int64_t m, std::int64_t n, T* to,
+                     std::int64_t to_ld) noexcept {
+  constexpr std::int64_t edge = transposed_edge<T>;
+  constexpr std::int64_t strip = 64 / std::int64_t{sizeof(T)}; // a cache line of each column
+  const std::int64_t whole_n = n - n % edge;
+  for (std::int64_t i0 = 0; i0 < m; i0 += strip) {
+    const std::int64_t i1 = std::min(i0 + strip, m);
+    const std::int64_t whole = i1 - (i1 - i0) % edge;
+    for (std::int64_t j = 0; j < whole_n; j += edge) {
+      for (std::int64_t i = i0; i < whole; i += edge) {
+        transpose_square(from + j * from_ld + i, from_ld, to + i * to_ld + j, to_ld);
+      }
+      for (std::int64_t i = whole; i < i1; ++i) {
+        for (std::int64_t k = j; k < j + edge; ++k) to[i * to_ld + k] = from[k * from_ld + i];
+      }
+    }
+    for (std::int64_t j = whole_n; j < n; ++j) {
+      for (std::int64_t i = i0; i < i1; ++i) to[i * to_ld + j] = from[j * from_ld + i];
+    }
+  }
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

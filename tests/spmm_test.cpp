@@ -1,0 +1,368 @@
+// SpMM with every number of columns, layout, leading dimension, form and instruction set against
+// sums in a wider type; the same bits from any number of threads; which kernels the tables choose.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <tilebit/convert.hpp>
+#include <tilebit/inspect.hpp>
+#include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
+
+#include "catch.hpp"
+#include "generators.hpp"
+#include "oracle.hpp"
+#include "padded.hpp"
+
+namespace tb = tilebit;
+using generators::source;
+using padded_dense::padded;
+using padded_dense::same_bits;
+
+namespace {
+
+template <class T>
+T scale_of(std::int64_t i) {
+  return static_cast<T>(i % 7) / 4 - T(0.5);
+}
+
+/// The products of a with the columns of b, and what their errors may be measured by.
+template <class T, class A, class B>
+std::vector<oracle::product<T>> expected_columns(const A& a, const B& b) {
+  std::vector<oracle::product<T>> all;
+  for (std::int64_t j = 0; j < b.cols(); ++j) {
+    all.push_back(oracle::expected_spmv(a, oracle::column(b, j)));
+  }
+  return all;
+}
+
+/// The first columns of `of`, with a layout, a leading dimension and exactly the memory they need.
+template <class Layout, class T>
+padded<T, Layout> first_columns(const tb::dense_matrix<T>& of, std::int64_t n,
+                                std::int64_t padding) {
+  padded<T, Layout> part(of.rows(), n, padding);
+  for (std::int64_t i = 0; i < of.rows(); ++i) {
+    for (std::int64_t j = 0; j < n; ++j) part.view(i, j) = of(i, j);
+  }
+  return part;
+}
+
+template <class T>
+tb::dense_matrix<T> random_dense(std::int64_t m, std::int64_t n, source& from) {
+  return {generators::vector<T>(m * n, from), {m, n}};
+}
+
+/// Elements outside the bound of alpha * product + beta * c0, then f(row, x), an exact or
+/// monotonous step that does not enlarge the error beyond `growth` times.
+template <class T, class C, class F>
+std::int64_t outside(const std::vector<oracle::product<T>>& expected, const C& c, long double alpha,
+                     long double beta, const tb::dense_matrix<T>& c0, F&& f,
+                     long double growth = 1) {
+  std::int64_t count = 0;
+  constexpr auto eps = static_cast<long double>(std::numeric_limits<T>::epsilon());
+  for (std::int64_t j = 0; j < c.cols(); ++j) {
+    const auto& p = expected[static_cast<std::size_t>(j)];
+    for (std::int64_t i = 0; i < c.rows(); ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      const long double added = beta == 0 ? 0 : beta * static_cast<long double>(c0(i, j));
+      const long double value = f(i, alpha * p.value[k] + added);
+      const long double magnitude = std::abs(alpha) * p.magnitudes[k] + std::abs(added) + 1;
+      const long double bound =
+          static_cast<long double>(p.stored[k] + 6) * eps * magnitude * growth;
+      count += !(std::abs(static_cast<long double>(c(i, j)) - value) <= bound);
+    }
+  }
+  return count;
+}
+
+constexpr auto unchanged = [](std::int64_t, long double x) { return x; };
+
+/// Calls f for the forms of a that have SpMM kernels of their own, and one that has none.
+template <class T, class I, class F>
+void for_each_form(const tb::coo_matrix<T, I>& a, F&& f) {
+  f(a);
+  f(tb::to_csr(a));
+  f(tb::to_csr<I, std::int32_t>(a));
+  f(tb::to_bitmap(a));
+  f(tb::optimize(a, tb::operation::spmm));
+  f(tb::optimize(a));
+}
+
+template <class LayoutB, class LayoutC, class T, class A>
+void check_width(const A& a, const tb::dense_matrix<T>& b, const tb::dense_matrix<T>& c0,
+                 const std::vector<oracle::product<T>>& expected, std::int64_t n) {
+  const auto bn = first_columns<LayoutB>(b, n, n % 3);
+  padded<T, LayoutC> c(a.rows(), n, (n + 1) % 4);
+  tb::multiply(a, bn.view, c.view);
+  CHECK(outside(expected, c.view, 1, 0, c0, unchanged) == 0);
+  CHECK(c.padding_survives());
+  auto in_place = first_columns<LayoutC>(c0, n, n % 2);
+  tb::multiply(tb::scaled(-2, a), bn.view, tb::scaled(0.5, in_place.view), in_place.view);
+  CHECK(outside(expected, in_place.view, -2, 0.5L, c0, unchanged) == 0);
+  CHECK(in_place.padding_survives());
+}
+
+template <class T, class I>
+void check_every_width(const tb::coo_matrix<T, I>& a, std::int64_t most, std::int64_t step,
+                       source& from) {
+  CAPTURE(a.rows(), a.cols(), a.nnz());
+  const auto b = random_dense<T>(a.cols(), most, from);
+  const auto c0 = random_dense<T>(a.rows(), most, from);
+  const auto expected = expected_columns<T>(a, b);
+  for_each_form(a, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (std::int64_t n = 1; n <= most; n += step) {
+        CAPTURE(n);
+        check_width<tb::row_major, tb::row_major>(m, b, c0, expected, n);
+        if (n % 4 != 1) continue; // the other layouts share the kernels
+        check_width<tb::col_major, tb::row_major>(m, b, c0, expected, n);
+        check_width<tb::row_major, tb::col_major>(m, b, c0, expected, n);
+        check_width<tb::col_major, tb::col_major>(m, b, c0, expected, n);
+      }
+    });
+  });
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("SpMM of 1 to 130 columns keeps the error bound", "[spmm]", float, double) {
+  using T = TestType;
+  source from(71);
+  check_every_width(generators::uniform<T>(26, 39, 40, from), 130, 1, from);
+}
+
+TEMPLATE_TEST_CASE("SpMM of matrices of many kinds keeps the error bound", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  source from(72);
+  check_every_width(generators::uniform<T, std::int64_t>(23, 150, 55, from), 70, 23, from);
+  check_every_width(generators::uniform<T, std::uint32_t>(10, 230, 8, from), 70, 23, from);
+  check_every_width(generators::banded<T>(90, 90, 2, from), 70, 23, from);
+  check_every_width(generators::giant_row<T>(21, 1300, from), 40, 13, from);
+  check_every_width(generators::blocks<T>(41, 83, from), 70, 23, from);
+  check_every_width(generators::empty_rows<T>(70, 31, from), 70, 23, from);
+  check_every_width(generators::uniform<T>(1, 70, 30, from), 70, 23, from);
+  check_every_width(generators::uniform<T>(70, 1, 30, from), 70, 23, from);
+  check_every_width(generators::uniform<T>(4, 400, 100, from), 70, 23, from);
+}
+
+TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  source from(73);
+  // Panels of B that do not stay in a cache, some copied in several chunks; then many entries.
+  const auto tall = generators::scattered<T>(50, 30000, 2000, from);
+  const auto wide = generators::scattered<T>(40, 5000, 60000, from);
+  for (const auto* a : {&tall, &wide}) {
+    const auto b = random_dense<T>(a->cols(), 150, from);
+    const auto c0 = random_dense<T>(a->rows(), 150, from);
+    const auto summed = tb::to_csr(*a);
+    const auto expected = expected_columns<T>(summed, b);
+    for_each_form(tb::to_coo(summed), [&](const auto& m) {
+      check_width<tb::row_major, tb::row_major>(m, b, c0, expected, 150);
+      check_width<tb::col_major, tb::row_major>(m, b, c0, expected, 149);
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("steps of an epilogue are applied in their order", "[spmm]", float, double) {
+  using T = TestType;
+  source from(74);
+  const auto a = generators::uniform<T>(30, 45, 30, from);
+  const auto b = random_dense<T>(45, 70, from);
+  const auto c0 = random_dense<T>(30, 70, from);
+  const auto expected = expected_columns<T>(a, b);
+  std::vector<T> scale(30);
+  for (std::size_t i = 0; i < 30; ++i) scale[i] = scale_of<T>(static_cast<std::int64_t>(i));
+  const auto bias = generators::vector<T>(30, from);
+  const auto wide_of = [&](const std::vector<T>& v, std::int64_t i) {
+    return static_cast<long double>(v[static_cast<std::size_t>(i)]);
+  };
+  const auto linear = [&](std::int64_t i, long double x) {
+    return std::max(x * wide_of(scale, i) + wide_of(bias, i), 0.0L);
+  };
+  const auto squared = [&](std::int64_t i, long double x) {
+    const long double y = x + wide_of(bias, i);
+    return y * y;
+  };
+  for_each_form(a, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (const int n : {1, 5, 33, 70}) {
+        CAPTURE(n);
+        const auto bn = first_columns<tb::row_major>(b, n, 1);
+        padded<T, tb::row_major> c(30, n, 2);
+        padded<T, tb::col_major> f(30, n, 1);
+        const auto steps = tb::epilogue(tb::row_scale(scale), tb::bias(bias), tb::relu);
+        tb::multiply(m, bn.view, c.view, steps);
+        CHECK(outside(expected, c.view, 1, 0, c0, linear, 3) == 0);
+        tb::multiply(m, bn.view, f.view, steps);
+        CHECK(outside(expected, f.view, 1, 0, c0, linear, 3) == 0);
+        const auto any = tb::epilogue(tb::bias(bias), [](T x) { return x * x; });
+        tb::multiply(m, bn.view, c.view, any);
+        CHECK(outside(expected, c.view, 1, 0, c0, squared, 100) == 0);
+        auto in_place = first_columns<tb::col_major>(c0, n, 3);
+        tb::multiply(m, bn.view, tb::scaled(2, in_place.view), in_place.view, steps);
+        CHECK(outside(expected, in_place.view, 1, 2, c0, linear, 3) == 0);
+        CHECK((c.padding_survives() && f.padding_survives() && in_place.padding_survives()));
+      }
+    });
+  });
+}
+
+TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows that store an entry there", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  source from(75);
+  const auto a = generators::uniform<T>(33, 50, 35, from);
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  constexpr T nan_value = std::numeric_limits<T>::quiet_NaN();
+  std::vector<bool> reached(33, false);
+  for (const auto e : tb::entries(a)) {
+    if (e.col == 17 || e.col == 49) reached[static_cast<std::size_t>(e.row)] = true;
+  }
+  REQUIRE(std::ranges::count(reached, false) > 5);
+  for_each_form(a, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (const int n : {1, 3, 20, 64, 77}) {
+        auto b = random_dense<T>(50, n, from);
+        for (int j = 0; j < n; ++j) b(17, j) = nan_value;
+        for (int j = 0; j < n; ++j) b(49, j) = infinity;
+        padded<T, tb::row_major> c(33, n, 1);
+        tb::multiply(m, b, tb::scaled(0, c.view), c.view, tb::relu); // NaN stays NaN
+        std::int64_t wrong = 0;
+        for (std::int64_t i = 0; i < 33; ++i) {
+          for (std::int64_t j = 0; j < n; ++j) {
+            const bool finite = std::isfinite(c.view(i, j));
+            wrong += !reached[static_cast<std::size_t>(i)] && !finite;
+          }
+        }
+        CHECK(wrong == 0);
+        const auto nan_c = [&] {
+          for (std::int64_t i = 0; i < 33; ++i) c.view(i, 0) = nan_value;
+        };
+        nan_c();
+        tb::multiply(tb::scaled(0, m), b, tb::scaled(0, c.view), c.view); // neither A, B nor C read
+        CHECK(c.view(0, 0) == T{});
+      }
+    });
+  });
+}
+
+TEMPLATE_TEST_CASE("SpMM gives the same bits with any number of threads", "[spmm]", float, double) {
+  using T = TestType;
+  source from(76);
+  const auto a = tb::to_csr(generators::scattered<T>(501, 700, 30000, from));
+  const auto bias = generators::vector<T>(501, from);
+  for (const int n : {3, 70, 200}) {
+    const auto b = random_dense<T>(700, n, from);
+    const auto transposed_b = random_dense<T>(501, n, from);
+    for_each_form(tb::to_coo(a), [&](const auto& m) {
+      oracle::at_every_isa([&] {
+        padded<T, tb::row_major> c(501, n, 1);
+        padded<T, tb::col_major> f(700, n, 1);
+        tb::multiply(m, b, c.view, tb::bias(bias));
+        tb::multiply(tb::transposed(m), transposed_b, f.view);
+        for (const auto& policy : {tb::threads(2), tb::threads(3), tb::par}) {
+          padded<T, tb::row_major> other(501, n, 1);
+          padded<T, tb::col_major> other_f(700, n, 1);
+          tb::multiply(policy, m, b, other.view, tb::bias(bias));
+          tb::multiply(policy, tb::transposed(m), transposed_b, other_f.view);
+          CHECK(same_bits(other.memory, c.memory));
+          CHECK(same_bits(other_f.memory, f.memory));
+        }
+      });
+    });
+  }
+}
+
+TEST_CASE("an epilogue may itself multiply", "[spmm]") {
+  source from(77);
+  const auto a = tb::to_bitmap(generators::uniform<float>(40, 40, 50, from));
+  const auto b = random_dense<float>(40, 20, from);
+  tb::dense_matrix<float> expected({40, 20});
+  tb::multiply(a, b, expected);
+  tb::dense_matrix<float> c({40, 20});
+  tb::multiply(a, b, c, [&](float x) {
+    tb::dense_matrix<float> inner({40, 20});
+    tb::multiply(a, b, inner);
+    return inner == expected ? x : -1.0F;
+  });
+  CHECK(c == expected);
+}
+
+TEMPLATE_TEST_CASE("grouped rows hold their invariants and give the matrix back", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  source from(78);
+  const auto a = generators::uniform<T>(18, 60, 45, from);
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a, tb::operation::spmm);
+    tb::validate(h);
+    CHECK(h.view().grouped().blocks() == 5);
+    CHECK(tb::to_coo(h) == a);
+    CHECK(tb::to_coo(tb::transposed(h)) == tb::to_coo(tb::transposed(tb::to_csr(a))));
+    std::int64_t count = 0;
+    for (const auto e : tb::entries(h)) count += a.values()[0] == e.value || e.value != T{};
+    CHECK(count == a.nnz());
+  });
+  using grouped = tb::grouped_view<const T, std::int32_t>;
+  const std::vector<T> values{1, 2, 3};
+  std::vector<std::int32_t> cols{0, 3};
+  std::vector<std::uint32_t> counts(15, 0);
+  counts[0] = 1; // pattern 1: column 0
+  counts[5] = 1; // pattern 6: column 3
+  std::vector<std::int64_t> column_offsets{0, 2};
+  std::vector<std::int64_t> value_offsets{0, 3};
+  const auto view = [&](tb::shape s) {
+    return grouped(values, cols, counts, column_offsets, value_offsets, s);
+  };
+  tb::validate(view({3, 4}));
+  CHECK_THROWS_AS(tb::validate(view({2, 4})), tb::invalid_matrix); // pattern 6 needs row 2
+  CHECK_THROWS_AS(tb::validate(view({3, 3})), tb::invalid_matrix); // column 3
+  CHECK_THROWS_AS(tb::validate(view({5, 4})), tb::invalid_matrix); // two blocks
+  counts[5] = 2;
+  CHECK_THROWS_AS(tb::validate(view({3, 4})), tb::invalid_matrix);
+  counts[5] = 0;
+  counts[7] = 1; // pattern 8 has one entry, not two
+  CHECK_THROWS_AS(tb::validate(view({4, 4})), tb::invalid_matrix);
+  counts[7] = 0;
+  counts[2] = 1; // pattern 3 and pattern 1 share row 0
+  cols = {0, 0};
+  CHECK_THROWS_AS(tb::validate(view({3, 4})), tb::invalid_matrix);
+}
+
+TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch]", float, double) {
+  using T = TestType;
+  const auto check = [](auto view) {
+    using View = decltype(view);
+    oracle::at_every_isa([&] {
+      const auto* kernels = tb::kernels::panel_kernels<View>();
+      CHECK((kernels == nullptr) == (tb::active_isa() == tb::isa::scalar));
+      if (kernels == nullptr) return;
+      const auto& rows = tb::kernels::spmm_table<View>::rows;
+      const auto row =
+          std::ranges::find_if(rows, [&](const auto& r) { return r.function == kernels; });
+      REQUIRE(row != rows.end());
+      CHECK(row->level == tb::active_isa());
+      const auto bytes = static_cast<std::size_t>(kernels->lanes) * sizeof(T);
+      CHECK(bytes == (tb::active_isa() == tb::isa::avx512 ? 64 : 32));
+    });
+  };
+#ifndef TILEBIT_DISABLE_SIMD
+  check(tb::csr_view<const T, std::int32_t, std::int64_t>());
+  check(tb::csr_view<const T, std::int64_t, std::int32_t>());
+  check(tb::grouped_view<const T, std::int32_t>());
+  check(tb::kernels::row_chunks_view<T>());
+#endif
+  oracle::at_every_isa([&] {
+    const auto& grouping = tb::kernels::select(tb::kernels::grouping_table<T, std::int32_t>::rows);
+    CHECK(grouping.level == tb::active_isa());
+    const auto& splitting =
+        tb::kernels::select(tb::kernels::splitting_table<T, std::int32_t>::rows);
+    CHECK(splitting.level == tb::active_isa());
+  });
+}
