@@ -63,7 +63,9 @@ using kept_t = decltype(keep(std::declval<A>()));
 /// overflow). Rounding to a narrower floating-point type is no loss in this sense.
 template <class T, class N>
 T to_scalar(const N& alpha) {
-  if constexpr (is_complex_v<T>) {
+  if constexpr (is_low_precision_v<N>) {
+    return to_scalar<T>(static_cast<float>(alpha));
+  } else if constexpr (is_complex_v<T>) {
     using R = typename T::value_type;
     if constexpr (is_complex_v<N>) {
       return T(to_scalar<R>(alpha.real()), to_scalar<R>(alpha.imag()));
@@ -79,8 +81,9 @@ T to_scalar(const N& alpha) {
       const N limit = std::ldexp(N{1}, std::numeric_limits<T>::digits);
       survives = alpha == std::trunc(alpha) && alpha < limit &&
                  (std::is_signed_v<T> ? alpha >= -limit : alpha >= N{0});
-    } else if constexpr (std::is_floating_point_v<N>) {
-      survives = !std::isfinite(alpha) || std::isfinite(static_cast<T>(alpha));
+    } else if constexpr (std::is_floating_point_v<N> || is_low_precision_v<T>) {
+      const auto converted = static_cast<accumulator_t<T>>(static_cast<T>(alpha));
+      survives = !std::isfinite(alpha) || std::isfinite(converted);
     }
     if (!survives) {
       throw std::invalid_argument(
