@@ -9,6 +9,9 @@
 //   multiply(par, a, x, y)                                 with threads; results are bitwise the
 //   same
 //
+// bfloat16 and float16: products are summed in float, and the result, after alpha, beta and the
+// epilogue, is rounded once.
+//
 // Names and order follow the Sparse BLAS effort and C++26 std::linalg: outputs last, the policy
 // first.
 #pragma once
@@ -29,6 +32,7 @@
 #include "formats/views.hpp"
 #include "kernels/blocks.hpp"
 #include "kernels/checks.hpp"
+#include "kernels/float_sums.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/reference.hpp"
 #include "kernels/run_spmv.hpp"
@@ -40,8 +44,16 @@ namespace kernels {
 template <bool Conjugate, class Operand, class B, class Update>
 void run_spmm_as(const execution_policy& policy, const Operand& op, const B& b, const Update& out) {
   const auto& a = op.base;
-  if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
-  if constexpr (requires { a.row_indices(); }) {
+  constexpr bool in_float = detail::is_low_precision_v<typename Operand::scalar_type>;
+  constexpr bool by_entries = requires { a.row_indices(); };
+  if constexpr (in_float) {
+    if (op.transposed) return spmm_in_float<true>(a, b, out);
+  } else {
+    if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
+  }
+  if constexpr (by_entries && in_float) {
+    return spmm_in_float<false>(a, b, out);
+  } else if constexpr (by_entries) {
     return spmm_scatter<Conjugate, false>(a, b, out);
   } else {
     for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
@@ -78,7 +90,8 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
 /// then. Complexity: O(nnz + m); bitmap reads nnz * sizeof(T) + 6 bytes per tile.
 /// Transposed products, and COO whose rows are not in order, allocate sums of blocks when the
 /// matrix has more than 32,768 entries: a vector of m elements, with threads as many as have
-/// max(nnz / 4, m) elements together. std::bad_alloc leaves z untouched.
+/// max(nnz / 4, m) elements together; of 16-bit types always m floats. std::bad_alloc leaves z
+/// untouched.
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
 void multiply(const execution_policy& policy, const A& a, const X& x, const Y& addend, Z&& z) {
