@@ -14,6 +14,7 @@
 #include "../core/error.hpp"
 #include "../core/numeric.hpp"
 #include "bitmap.hpp"
+#include "bitmap_grid.hpp"
 #include "coo.hpp"
 #include "csr.hpp"
 #include "dense.hpp"
@@ -37,6 +38,10 @@ auto const_view(const csr_view<T, I, O>& a) noexcept {
 template <class T, class I>
 auto const_view(const bitmap_view<T, I>& a) noexcept {
   return bitmap_view<const std::remove_const_t<T>, I>(a);
+}
+template <class T, class I>
+auto const_view(const bitmap_grid_view<T, I>& a) noexcept {
+  return bitmap_grid_view<const std::remove_const_t<T>, I>(a);
 }
 template <class T, class I>
 auto const_view(const optimized_view<const T, I>& a) noexcept {
@@ -259,6 +264,10 @@ auto resolve(const bitmap_view<T, I>& a) {
   return operand<bitmap_view<const std::remove_const_t<T>, I>>{const_view(a)};
 }
 template <class T, class I>
+auto resolve(const bitmap_grid_view<T, I>& a) {
+  return operand<bitmap_grid_view<const std::remove_const_t<T>, I>>{const_view(a)};
+}
+template <class T, class I>
 auto resolve(const optimized_view<const T, I>& a) {
   return operand<optimized_view<const T, I>>{a};
 }
@@ -304,9 +313,11 @@ void for_each_array(const View& a, F&& f) {
   } else if constexpr (requires { a.bitmaps(); }) {
     f(a.elements(), "the elements of A");
     f(a.bitmaps(), "the bitmaps of A");
-    f(a.tile_cols(), "the tile columns of A");
-    f(a.tile_row_offsets(), "the tile row offsets of A");
     f(a.element_offsets(), "the element offsets of A");
+    if constexpr (requires { a.tile_cols(); }) {
+      f(a.tile_cols(), "the tile columns of A");
+      f(a.tile_row_offsets(), "the tile row offsets of A");
+    }
   } else if constexpr (requires { a.masks(); }) {
     f(a.values(), "the values of A");
     f(a.masks(), "the masks of A");

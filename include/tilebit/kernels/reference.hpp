@@ -87,6 +87,23 @@ void for_each_entry(const bitmap_view<const T, I>& a, std::int64_t first, std::i
   }
 }
 
+/// The same for tile rows [first, last) of a bitmap grid.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const bitmap_grid_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  const std::int64_t width = a.tiles_per_row();
+  const T* e = a.elements().data() + a.element_offsets()[at(first)];
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    const std::uint16_t* bitmaps = a.bitmaps().data() + tr * width;
+    for (std::int64_t j = 0; j < width; ++j) {
+      for (unsigned left = bitmaps[j]; left != 0; left &= left - 1) {
+        const int bit = std::countr_zero(left);
+        f(4 * tr + bit / 4, 4 * j + bit % 4, element<Conjugate>(*e++));
+      }
+    }
+  }
+}
+
 /// The same for entries [first, last) of a COO matrix.
 template <bool Conjugate, class T, class I, class F>
 void for_each_entry(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last, F&& f) {
@@ -173,6 +190,21 @@ void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t las
         sum = detail::multiply_add<T>(sum, element<Conjugate>(*e++), xt[bit % 4]);
       }
     }
+    const std::int64_t height = a.rows() - 4 * tr;
+    for (std::int64_t r = 0; r < 4 && r < height; ++r) out.store(4 * tr + r, sums[r]);
+  }
+}
+
+/// SpMV of tile rows [first, last) of a bitmap grid.
+template <bool Conjugate, class T, class I>
+void spmv(const bitmap_grid_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    accumulator_t<T> sums[4] = {};
+    for_each_entry<Conjugate>(a, tr, tr + 1, [&](std::int64_t i, std::int64_t j, const T& v) {
+      accumulator_t<T>& sum = sums[i - 4 * tr];
+      sum = detail::multiply_add<T>(sum, v, x[j]);
+    });
     const std::int64_t height = a.rows() - 4 * tr;
     for (std::int64_t r = 0; r < 4 && r < height; ++r) out.store(4 * tr + r, sums[r]);
   }
