@@ -24,3 +24,5 @@
 #include "io/smtx.hpp"
 #include "multiply.hpp"
 #include "optimize.hpp"
+#include "prune.hpp"
+#include "value_cast.hpp"
