@@ -174,7 +174,7 @@ TEST_CASE("exact counts without ties", "[prune]") {
   CHECK(tb::prune_to_sparsity(d, 0.33).kept == 1340);
   CHECK(tb::prune_to_sparsity(d, 0.00025).kept == 1999); // half an element: up
   CHECK(tb::prune_rows_to_sparsity(d, 0.9).kept == 40 * 5);
-  CHECK(tb::prune_rows_to_sparsity(d, 0.97).kept == 40 * 48 / 40 - 8); // 48.5 of 50 go: 49
+  CHECK(tb::prune_rows_to_sparsity(d, 0.97).kept == 40); // 48.5 of 50: 49 go
   CHECK(tb::prune_n_m(d, 2, 4).kept == 40 * (12 * 2 + 2));
   CHECK(tb::prune_n_m(d, 3, 4).kept == 40 * (12 * 3 + 2));
   CHECK(tb::prune_blocks_to_sparsity(d, 0.5).matrix.bitmaps().size() == 65);
@@ -236,8 +236,8 @@ TEST_CASE("values are cast in every format", "[prune]") {
     }
     CHECK(right);
     CHECK_NOTHROW(tb::validate(w));
-    CHECK(tb::value_cast<tb::bfloat16>(
-              tb::value_cast<std::complex<float>>(w).view().rows() == 13 ? w : decltype(w){}) == w);
+    CHECK(tb::value_cast<tb::bfloat16>(tb::value_cast<float>(w)) == w);
+    CHECK(tb::value_cast<std::complex<float>>(w).nnz() == w.nnz());
   };
   check(a);
   check(tb::to_csr<std::int64_t, std::int32_t>(a));
