@@ -21,11 +21,11 @@ int main() {
   for (float& v : activations.values()) v = normal(random);
   const std::vector<float> bias(out, 0.1F);
 
-  // |w| > 1.2816 keeps one weight in five of a normal distribution.
-  const auto w = tb::to_bitmap(weights, {.threshold = 1.2816});
+  const auto [w, kept, energy] = tb::prune_to_sparsity(weights, 0.8);
   const auto s = tb::analyze(w);
-  std::printf("kept %.1f%% of the weights; bytes: dense %zu, CSR %lld, bitmap %lld\n",
-              100.0 * static_cast<double>(s.nnz) / (out * in), sizeof(float) * out * in,
+  std::printf("kept %lld of %d weights and %.1f%% of their energy; bytes: dense %zu, CSR %lld, "
+              "bitmap %lld\n",
+              static_cast<long long>(kept), out * in, 100 * energy, sizeof(float) * out * in,
               static_cast<long long>(s.bytes.csr), static_cast<long long>(s.bytes.bitmap));
 
   tb::dense_matrix<float> c({out, batch});

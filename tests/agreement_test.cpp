@@ -81,6 +81,7 @@ TEMPLATE_TEST_CASE("all formats and their transposes give the dense product", "[
     check(e.a, e);
     check(tb::to_csr(e.a), e);
     check(tb::to_bitmap(e.a), e);
+    check(tb::to_bitmap_grid(e.a), e);
     check(tb::optimize(e.a), e);
     check(tb::transposed(tb::optimize(e.a)), e);
     check(tb::transposed(e.a), e);

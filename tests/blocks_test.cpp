@@ -102,6 +102,8 @@ TEST_CASE("blocks cover every entry once", "[blocks]") {
     const auto optimized = tb::optimize(giant);
     CHECK((check_blocks(csr.view(), count) || !cut));
     CHECK((check_blocks(bitmap.view(), count) || !cut));
+    const auto grid = tb::to_bitmap_grid(giant);
+    check_blocks(grid.view(), count);
     check_blocks(optimized.view().sliced(), count);
     check_blocks(optimized.view().tiles(), count);
     const std::vector<tb::unit_range> all{{0, (meshy.rows() + 15) / 16}};

@@ -122,7 +122,7 @@ tb::coo_matrix<T, I> summed(const tb::coo_matrix<T, I>& a) {
 } // namespace
 
 TEMPLATE_TEST_CASE("round trips are exact", "[convert]", double, float, std::complex<float>,
-                   std::int32_t, std::uint8_t) {
+                   std::int32_t, std::int8_t, tb::bfloat16) {
   check_sizes<TestType, std::int32_t>();
   check_sizes<TestType, std::int64_t>();
   check_sizes<TestType, std::uint32_t>();

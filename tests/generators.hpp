@@ -26,11 +26,14 @@ public:
     return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n));
   }
 
-  /// Floating-point: multiples of 2^-23 in [-1, 1), exact in float; integers: -9 .. 9 or 0 .. 9.
+  /// Floating-point: multiples of 2^-23 in [-1, 1), exact in float; 16-bit types: multiples of
+  /// 2^-7, exact in both; integers: -9 .. 9 or 0 .. 9.
   template <class T>
   T value() {
     if constexpr (std::is_floating_point_v<T>) {
       return static_cast<T>(static_cast<double>(below(1 << 24) - (1 << 23)) / (1 << 23));
+    } else if constexpr (tb::detail::is_low_precision_v<T>) {
+      return static_cast<T>(static_cast<double>(below(1 << 8) - (1 << 7)) / (1 << 7));
     } else if constexpr (std::is_integral_v<T>) {
       return static_cast<T>(std::is_signed_v<T> ? below(19) - 9 : below(10));
     } else {

@@ -33,6 +33,7 @@ void for_each_format(const tb::coo_matrix<double>& a, F&& f) {
     f(a);
     f(tb::to_csr(a));
     f(tb::to_bitmap(a));
+    f(tb::to_bitmap_grid(a));
     f(tb::optimize(a));
     const auto b = tb::to_coo(tb::to_csr(tb::transposed(a)));
     f(tb::transposed(b));

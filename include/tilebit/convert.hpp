@@ -1,5 +1,5 @@
-// to_coo, to_csr, to_bitmap, to_dense: any format to any format; the only place that knows two of
-// them.
+// to_coo, to_csr, to_bitmap, to_bitmap_grid, to_dense: any format to any format; the only place
+// that knows two of them.
 //
 // All accept owning matrices, views and the lazy views scaled, transposed, conjugated (so a CSC
 // matrix is transposed(csr_view(...))). Time and memory are linear in nnz + rows + cols; no maps,
@@ -7,8 +7,8 @@
 // roads.
 //
 // Round trips are exact: explicit zeros, NaN payloads and signed zeros are kept. Duplicates of a
-// COO matrix are summed in order of appearance by to_csr, to_bitmap and to_dense, or refused on
-// request; to_coo of a COO matrix keeps them.
+// COO matrix are summed in order of appearance (16-bit values in float, and rounded once) by all
+// but to_coo, or refused on request; to_coo of a COO matrix keeps them.
 //
 // Throws, all of them: invalid_matrix, with the position, when a view breaks an invariant of its
 // format (owning matrices hold theirs already); std::length_error when sizes do not fit the
@@ -25,11 +25,13 @@
 #include <utility>
 #include <vector>
 
+#include "conversions/grid.hpp"
 #include "conversions/row_order.hpp"
 #include "conversions/tiles.hpp"
 #include "core/concepts.hpp"
 #include "core/error.hpp"
 #include "formats/bitmap.hpp"
+#include "formats/bitmap_grid.hpp"
 #include "formats/coo.hpp"
 #include "formats/csr.hpp"
 #include "formats/dense.hpp"
@@ -127,6 +129,59 @@ std::vector<To> cast_indices(std::vector<From>&& v) {
   }
 }
 
+/// Any sparse operand as the arrays of a bitmap matrix; J fits its shape.
+template <class J, class A>
+bitmap_arrays<typename A::scalar_type, J> tile_arrays(const A& a, const convert_options& options) {
+  using T = typename A::scalar_type;
+  const shape s(a.rows(), a.cols());
+  const auto arrays_of = [](auto&& b) {
+    return bitmap_arrays<T, J>{std::move(b.elements), std::move(b.bitmaps),
+                               cast_indices<J>(std::move(b.tile_cols)),
+                               std::move(b.tile_row_offsets), std::move(b.element_offsets)};
+  };
+  const auto tiles = [&]<class K, class O>(std::span<const T> values, std::span<const O> offsets,
+                                           std::span<const K> cols) {
+    return arrays_of(tiles_of_rows<T, K, O>(values, offsets, cols, s));
+  };
+  if constexpr (requires { resolve(a).base.row_offsets(); }) {
+    const auto op = resolve(a);
+    if (op.plain() && !op.transposed && !options.drop_zeros) { // straight from the caller's arrays
+      validate_unless_owning(a, op.base);
+      return tiles(op.base.values(), op.base.row_offsets(), op.base.col_indices());
+    }
+  }
+  if constexpr (requires { resolve(a).base.tiles_per_row(); }) {
+    const auto op = resolve(a);
+    if (op.plain() && !op.transposed && !options.drop_zeros) {
+      validate_unless_owning(a, op.base);
+      return tiles_of_grid_view<T, J>(op.base);
+    }
+  }
+  if constexpr (requires { resolve(a).base.row_indices(); }) {
+    const auto op = resolve(a);
+    if (op.plain() && !options.drop_zeros) {
+      validate_unless_owning(a, op.base);
+      const std::span<const T> values = op.base.values();
+      auto rows = op.base.row_indices();
+      auto cols = op.base.col_indices();
+      if (op.transposed) std::swap(rows, cols);
+      const entry_order order = inspect_order(rows, cols);
+      if (order.row_major_strict) { // no sorting, no copy
+        const auto offsets = offsets_of_sorted_rows<std::int64_t>(rows, s.rows());
+        return tiles(values, std::span<const std::int64_t>(offsets), cols);
+      }
+      bitmap_arrays<T, typename A::index_type> arrays;
+      if (!order.row_major && !order.col_major_strict &&
+          tiles_by_scatter(values, rows, cols, s, arrays)) {
+        return arrays_of(std::move(arrays));
+      }
+    }
+  }
+  const auto e = ordered<std::int64_t>(a, options);
+  return tiles(std::span<const T>(e.values), std::span<const std::int64_t>(e.row_offsets),
+               std::span(e.col_indices));
+}
+
 inline void require_threshold(const dense_options& options) {
   if (std::isnan(options.threshold)) throw std::invalid_argument("threshold is not a number");
 }
@@ -182,52 +237,30 @@ to_csr(const A& a, const convert_options& options = {}) {
 template <class I = detail::same_index, sparse_matrix A>
 bitmap_matrix<typename A::scalar_type, detail::index_or<I, A>>
 to_bitmap(const A& a, const convert_options& options = {}) {
+  const shape s(a.rows(), a.cols());
+  detail::require_fits<detail::index_or<I, A>>(s, "to_bitmap");
+  return {detail::trusted{}, detail::tile_arrays<detail::index_or<I, A>>(a, options), s};
+}
+
+/// A as a bitmap grid. to_bitmap_grid<std::int64_t>(a) asks for another index type.
+/// Also throws: std::length_error when the bitmaps of all tiles do not fit the address space.
+/// Complexity: O(nnz + tiles), empty ones counted; rows * cols / 8 bytes whatever is stored.
+template <class I = detail::same_index, sparse_matrix A>
+bitmap_grid<typename A::scalar_type, detail::index_or<I, A>>
+to_bitmap_grid(const A& a, const convert_options& options = {}) {
   using T = typename A::scalar_type;
   using J = detail::index_or<I, A>;
   const shape s(a.rows(), a.cols());
-  detail::require_fits<J>(s, "to_bitmap");
-  const auto matrix = [&](auto&& b) {
-    return bitmap_matrix<T, J>(
-        detail::trusted{},
-        detail::bitmap_arrays<T, J>{std::move(b.elements), std::move(b.bitmaps),
-                                    detail::cast_indices<J>(std::move(b.tile_cols)),
-                                    std::move(b.tile_row_offsets), std::move(b.element_offsets)},
-        s);
-  };
-  const auto tiles = [&]<class K, class O>(std::span<const T> values, std::span<const O> offsets,
-                                           std::span<const K> cols) {
-    return matrix(detail::tiles_of_rows<T, K, O>(values, offsets, cols, s));
-  };
-  if constexpr (requires { detail::resolve(a).base.row_offsets(); }) {
+  detail::require_fits<J>(s, "to_bitmap_grid");
+  static_cast<void>(detail::tiles_of_grid(s));
+  if constexpr (requires { detail::resolve(a).base.bitmaps(); }) {
     const auto op = detail::resolve(a);
-    if (op.plain() && !op.transposed && !options.drop_zeros) { // straight from the caller's arrays
+    if (op.plain() && !op.transposed && !options.drop_zeros) { // the elements stand in order
       detail::validate_unless_owning(a, op.base);
-      return tiles(op.base.values(), op.base.row_offsets(), op.base.col_indices());
+      return {detail::trusted{}, detail::grid_of_view<T>(op.base), s};
     }
   }
-  if constexpr (requires { detail::resolve(a).base.row_indices(); }) {
-    const auto op = detail::resolve(a);
-    if (op.plain() && !options.drop_zeros) {
-      detail::validate_unless_owning(a, op.base);
-      const std::span<const T> values = op.base.values();
-      auto rows = op.base.row_indices();
-      auto cols = op.base.col_indices();
-      if (op.transposed) std::swap(rows, cols);
-      const detail::entry_order order = detail::inspect_order(rows, cols);
-      if (order.row_major_strict) { // no sorting, no copy
-        const auto offsets = detail::offsets_of_sorted_rows<std::int64_t>(rows, s.rows());
-        return tiles(values, std::span<const std::int64_t>(offsets), cols);
-      }
-      detail::bitmap_arrays<T, typename A::index_type> arrays;
-      if (!order.row_major && !order.col_major_strict &&
-          detail::tiles_by_scatter(values, rows, cols, s, arrays)) {
-        return matrix(std::move(arrays));
-      }
-    }
-  }
-  const auto e = detail::ordered<std::int64_t>(a, options);
-  return tiles(std::span<const T>(e.values), std::span<const std::int64_t>(e.row_offsets),
-               std::span(e.col_indices));
+  return {detail::trusted{}, detail::grid_of_tiles(detail::tile_arrays<J>(a, options), s), s};
 }
 
 /// A into the dense matrix D, every element of which is overwritten; padding is left alone.
@@ -312,6 +345,16 @@ bitmap_matrix<value_of_t<D>, I> to_bitmap(const D& d, const dense_options& optio
   detail::require_threshold(options);
   return {detail::trusted{},
           detail::tiles_of_dense<value_of_t<D>, I>(detail::const_dense(d), options.threshold), s};
+}
+
+/// The elements of D with |x| > threshold as a bitmap grid. O(rows * cols).
+template <index I = std::int32_t, dense_matrix_like D>
+bitmap_grid<value_of_t<D>, I> to_bitmap_grid(const D& d, const dense_options& options = {}) {
+  const shape s(d.rows(), d.cols());
+  detail::require_fits<I>(s, "to_bitmap_grid");
+  detail::require_threshold(options);
+  auto tiles = detail::tiles_of_dense<value_of_t<D>, I>(detail::const_dense(d), options.threshold);
+  return {detail::trusted{}, detail::grid_of_tiles(std::move(tiles), s), s};
 }
 
 } // namespace tilebit

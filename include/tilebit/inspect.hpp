@@ -32,7 +32,8 @@ struct matrix_statistics {
 };
 
 /// Sizes, fill and bytes of any sparse matrix or lazy view.
-/// Throws: as to_bitmap. Complexity: O(nnz + rows) time; memory of a bitmap matrix unless a is one.
+/// Throws: as to_bitmap. Complexity: O(nnz + rows) time; memory of a bitmap matrix unless a is one
+/// or a bitmap grid.
 template <sparse_matrix A>
 matrix_statistics analyze(const A& a) {
   using T = typename A::scalar_type;
@@ -47,10 +48,11 @@ matrix_statistics analyze(const A& a) {
     s.rows = a.rows();
     s.cols = a.cols();
     s.nnz = a.nnz();
-    s.tiles = detail::length(op.base.bitmaps());
     for (const unsigned bitmap : op.base.bitmaps()) {
       ++s.fill_histogram[static_cast<std::size_t>(std::popcount(bitmap))];
     }
+    s.fill_histogram[0] = 0; // empty tiles of a grid
+    for (const std::int64_t tiles : s.fill_histogram) s.tiles += tiles;
     if (s.tiles > 0) s.fill = static_cast<double>(s.nnz) / static_cast<double>(s.tiles);
     constexpr std::int64_t value = sizeof(T);
     constexpr std::int64_t column = sizeof(I);
@@ -65,7 +67,7 @@ matrix_statistics analyze(const A& a) {
 }
 
 /// Throws invalid_matrix naming the first broken invariant and its place; for an owning matrix or a
-/// view of any format. O(nnz + rows), bitmap O(tiles).
+/// view of any format. O(nnz + rows), bitmap and bitmap grid O(tiles).
 template <detail::owning_matrix A>
 void validate(const A& a) {
   validate(a.view());

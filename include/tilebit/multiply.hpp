@@ -9,6 +9,9 @@
 //   multiply(par, a, x, y)                                 with threads; results are bitwise the
 //   same
 //
+// bfloat16 and float16: products are summed in float, and the result, after alpha, beta and the
+// epilogue, is rounded once.
+//
 // Names and order follow the Sparse BLAS effort and C++26 std::linalg: outputs last, the policy
 // first.
 #pragma once
@@ -44,7 +47,8 @@ namespace tilebit::inline TILEBIT_ABI {
 /// then. Complexity: O(nnz + m); bitmap reads nnz * sizeof(T) + 6 bytes per tile.
 /// Transposed products, and COO whose rows are not in order, allocate sums of blocks when the
 /// matrix has more than 32,768 entries: a vector of m elements, with threads as many as have
-/// max(nnz / 4, m) elements together. std::bad_alloc leaves z untouched.
+/// max(nnz / 4, m) elements together; of 16-bit types always m floats. std::bad_alloc leaves z
+/// untouched.
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
 void multiply(const execution_policy& policy, const A& a, const X& x, const Y& addend, Z&& z) {

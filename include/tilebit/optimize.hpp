@@ -237,7 +237,7 @@ optimize(const A& a, operation what = operation::spmv) {
     if (what == operation::spmm) {
       const auto op = detail::resolve(a);
       const shape s(a.rows(), a.cols());
-      if constexpr (requires { op.base.bitmaps(); }) {
+      if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
           return optimized_matrix<T, I>(detail::trusted{}, detail::grouped_rows_of(op.base), s);

@@ -74,22 +74,23 @@ ordered_entries<T, I, O> transposed_if(bool transposed, ordered_entries<T, I, O>
   return row_order<O>(csr_view<const T, I, O>(e.values, e.row_offsets, e.col_indices, s), true);
 }
 
-/// Bitmap: per tile row one pass counts the four rows, a second one deals the elements out.
-template <class O, class T, class I>
-auto row_order(const bitmap_view<T, I>& a, bool transposed) {
+/// Tiles [first_tile(i), first_tile(i + 1)) are tile row i, tile k of it is in tile column
+/// tile_col(i, k): per tile row one pass counts the four rows, a second one deals the elements out.
+template <class O, class View, class FirstTile, class TileCol>
+auto row_order_of_tiles(const View& a, bool transposed, FirstTile&& first_tile,
+                        TileCol&& tile_col) {
   require_offset_fits<O>(a.nnz());
-  using V = std::remove_const_t<T>;
-  ordered_entries<V, I, O> out;
+  using I = typename View::index_type;
+  ordered_entries<typename View::scalar_type, I, O> out;
   out.strict = true;
   out.values.resize(at(a.nnz()));
   out.col_indices.resize(at(a.nnz()));
   out.row_offsets.reserve(at(a.rows()) + 1);
-  const auto tile_offsets = a.tile_row_offsets();
-  const T* element = a.elements().data();
+  const auto* element = a.elements().data();
   std::size_t position = 0;
-  for (std::size_t tr = 0; tr + 1 < tile_offsets.size(); ++tr) {
-    const std::size_t first = at(tile_offsets[tr]);
-    const std::size_t last = at(tile_offsets[tr + 1]);
+  for (std::size_t tr = 0; tr < at(a.tile_rows()); ++tr) {
+    const std::size_t first = first_tile(tr);
+    const std::size_t last = first_tile(tr + 1);
     std::size_t counts[4] = {};
     for (std::size_t k = first; k < last; ++k) {
       const unsigned bitmap = a.bitmaps()[k];
@@ -104,7 +105,7 @@ auto row_order(const bitmap_view<T, I>& a, bool transposed) {
       position += counts[r];
     }
     for (std::size_t k = first; k < last; ++k) {
-      const std::int64_t col = 4 * static_cast<std::int64_t>(a.tile_cols()[k]);
+      const std::int64_t col = 4 * tile_col(tr, k);
       for (unsigned left = a.bitmaps()[k]; left != 0; left &= left - 1) {
         const int bit = std::countr_zero(left);
         const std::size_t p = to[bit / 4]++;
@@ -115,6 +116,23 @@ auto row_order(const bitmap_view<T, I>& a, bool transposed) {
   }
   out.row_offsets.push_back(static_cast<O>(position));
   return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
+}
+
+template <class O, class T, class I>
+auto row_order(const bitmap_view<T, I>& a, bool transposed) {
+  return row_order_of_tiles<O>(
+      a, transposed, [offsets = a.tile_row_offsets()](std::size_t i) { return at(offsets[i]); },
+      [cols = a.tile_cols()](std::size_t, std::size_t k) {
+        return static_cast<std::int64_t>(cols[k]);
+      });
+}
+
+template <class O, class T, class I>
+auto row_order(const bitmap_grid_view<T, I>& a, bool transposed) {
+  const std::size_t width = at(a.tiles_per_row());
+  return row_order_of_tiles<O>(
+      a, transposed, [width](std::size_t i) { return i * width; },
+      [width](std::size_t i, std::size_t k) { return static_cast<std::int64_t>(k - i * width); });
 }
 
 /// Sorts the columns of every row, which come as a few rising runs.

@@ -8,6 +8,8 @@
 #include <ranges>
 #include <type_traits>
 
+#include "low_precision.hpp"
+
 namespace tilebit {
 namespace detail {
 
@@ -21,10 +23,12 @@ struct dense_tag {};  ///< category of dense matrices and views
 
 } // namespace detail
 
-/// A matrix entry: any arithmetic type but bool, or std::complex of a floating-point type.
+/// A matrix entry: any arithmetic type but bool, bfloat16, float16, or std::complex of a
+/// floating-point type.
 template <class T>
-concept scalar = (std::is_arithmetic_v<T> && !std::same_as<std::remove_cv_t<T>, bool>) ||
-                 detail::is_complex_v<std::remove_cv_t<T>>;
+concept scalar =
+    (std::is_arithmetic_v<T> && !std::same_as<std::remove_cv_t<T>, bool>) ||
+    detail::is_complex_v<std::remove_cv_t<T>> || detail::is_low_precision_v<std::remove_cv_t<T>>;
 
 /// A row or column number: a 32- or 64-bit integer, signed or not.
 template <class I>

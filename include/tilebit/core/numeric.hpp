@@ -17,6 +17,7 @@
 
 #include "config.hpp"
 #include "error.hpp"
+#include "low_precision.hpp"
 
 namespace tilebit::detail {
 
@@ -101,9 +102,13 @@ std::span<const O> offsets_or_zero(const std::vector<O>& offsets) noexcept {
   return offsets.empty() ? std::span<const O>(&zero, 1) : std::span<const O>(offsets);
 }
 
+/// What products of T are added up in: float for 16-bit types, otherwise T itself.
+template <class T>
+using accumulator_t = std::conditional_t<is_low_precision_v<T>, float, T>;
+
 template <class T>
 constexpr T conj_value(const T& x) noexcept {
-  if constexpr (std::is_arithmetic_v<T>) {
+  if constexpr (std::is_arithmetic_v<T> || is_low_precision_v<T>) {
     return x;
   } else {
     return std::conj(x);
@@ -111,14 +116,14 @@ constexpr T conj_value(const T& x) noexcept {
 }
 
 /// Product by the plain formula: integers modulo 2^n (no overflow is undefined), complex numbers
-/// without the recovery branches of operator*.
+/// without the recovery branches of operator*, 16-bit types rounded once.
 template <class T>
 constexpr T mul(const T& a, const T& b) noexcept {
   if constexpr (std::is_integral_v<T>) {
     using U = std::conditional_t<(sizeof(T) < sizeof(unsigned)), unsigned, std::make_unsigned_t<T>>;
     return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
-  } else if constexpr (std::is_arithmetic_v<T>) {
-    return a * b;
+  } else if constexpr (std::is_arithmetic_v<T> || is_low_precision_v<T>) {
+    return static_cast<T>(a * b);
   } else {
     return T(a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real());
   }
@@ -130,8 +135,16 @@ constexpr T add(const T& a, const T& b) noexcept {
     using U = std::conditional_t<(sizeof(T) < sizeof(unsigned)), unsigned, std::make_unsigned_t<T>>;
     return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
   } else {
-    return a + b;
+    return static_cast<T>(a + b);
   }
+}
+
+/// sum + a * b, in the type of the sum.
+template <class T>
+constexpr accumulator_t<T> multiply_add(const accumulator_t<T>& sum, const T& a,
+                                        const T& b) noexcept {
+  using S = accumulator_t<T>;
+  return add<S>(sum, mul<S>(a, b));
 }
 
 } // namespace tilebit::detail

@@ -260,14 +260,14 @@ void sum_adjacent(ordered_entries<T, I, O>& e) {
   std::size_t from = 0;
   for (std::size_t i = 0; i + 1 < e.row_offsets.size(); ++i) {
     const std::size_t row_begin = to;
-    for (const std::size_t end = at(e.row_offsets[i + 1]); from < end; ++from) {
-      if (to > row_begin && e.col_indices[to - 1] == e.col_indices[from]) {
-        e.values[to - 1] = add(e.values[to - 1], e.values[from]);
-      } else {
-        e.values[to] = e.values[from];
-        e.col_indices[to] = e.col_indices[from];
-        ++to;
+    for (const std::size_t end = at(e.row_offsets[i + 1]); from < end;) {
+      const I col = e.col_indices[from];
+      accumulator_t<T> sum = e.values[from];
+      while (++from < end && e.col_indices[from] == col) {
+        sum = add<accumulator_t<T>>(sum, e.values[from]);
       }
+      e.values[to] = static_cast<T>(sum);
+      e.col_indices[to++] = col;
     }
     e.row_offsets[i] = static_cast<O>(row_begin);
   }

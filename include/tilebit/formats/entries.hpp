@@ -106,6 +106,46 @@ private:
 };
 
 template <class T, class I>
+class entry_cursor<bitmap_grid_view<T, I>> {
+public:
+  explicit entry_cursor(const bitmap_grid_view<T, I>& a) noexcept : a_(a) {
+    if (!done()) load();
+  }
+  bool done() const noexcept { return k_ == a_.elements().size(); }
+  void next() noexcept {
+    ++k_;
+    left_ &= left_ - 1;
+    if (left_ != 0 || done()) return;
+    step();
+    load();
+  }
+  entry<std::remove_const_t<T>, I> get() const noexcept {
+    const int bit = std::countr_zero(left_);
+    return {static_cast<I>(4 * row_ + bit / 4), static_cast<I>(4 * col_ + bit % 4),
+            a_.elements()[k_]};
+  }
+
+private:
+  void step() noexcept {
+    ++tile_;
+    if (++col_ < a_.tiles_per_row()) return;
+    col_ = 0;
+    ++row_;
+  }
+  void load() noexcept {
+    while (a_.bitmaps()[tile_] == 0) step();
+    left_ = a_.bitmaps()[tile_];
+  }
+
+  bitmap_grid_view<T, I> a_;
+  std::size_t tile_ = 0;
+  std::int64_t row_ = 0;
+  std::int64_t col_ = 0;
+  unsigned left_ = 0;
+  std::size_t k_ = 0;
+};
+
+template <class T, class I>
 class entry_cursor<diagonal_view<T, I>> {
 public:
   explicit entry_cursor(const diagonal_view<T, I>& a) noexcept : a_(a) { load(); }

@@ -5,7 +5,8 @@
 //   order
 //
 // A step is bias(v): x + v[row]; row_scale(s): x * s[row]; or any callable T -> T, which must not
-// throw.
+// throw. Where C holds 16-bit values, T is float: steps see the sums before they are rounded, and
+// take vectors of either type.
 #pragma once
 
 #include <cmath>
@@ -26,14 +27,18 @@ template <class T>
 struct bias_step {
   static constexpr const char* name = "the bias";
   std::span<const T> values;
-  T operator()(std::int64_t row, const T& x) const noexcept { return add(x, values[at(row)]); }
+  accumulator_t<T> operator()(std::int64_t row, const accumulator_t<T>& x) const noexcept {
+    return add<accumulator_t<T>>(x, values[at(row)]);
+  }
 };
 
 template <class T>
 struct row_scale_step {
   static constexpr const char* name = "the row scale";
   std::span<const T> values;
-  T operator()(std::int64_t row, const T& x) const noexcept { return mul(x, values[at(row)]); }
+  accumulator_t<T> operator()(std::int64_t row, const accumulator_t<T>& x) const noexcept {
+    return mul<accumulator_t<T>>(x, values[at(row)]);
+  }
 };
 
 struct relu_step {
@@ -137,6 +142,7 @@ constexpr auto as_epilogue(const E& e) {
 
 /// What multiply takes after its outputs.
 template <class E, class T>
-concept epilogue_for = !dense_matrix_like<E> && detail::epilogue_step<std::decay_t<E>, T>;
+concept epilogue_for =
+    !dense_matrix_like<E> && detail::epilogue_step<std::decay_t<E>, detail::accumulator_t<T>>;
 
 } // namespace tilebit

@@ -14,6 +14,7 @@
 #include "../core/error.hpp"
 #include "../core/numeric.hpp"
 #include "bitmap.hpp"
+#include "bitmap_grid.hpp"
 #include "coo.hpp"
 #include "csr.hpp"
 #include "dense.hpp"
@@ -37,6 +38,10 @@ auto const_view(const csr_view<T, I, O>& a) noexcept {
 template <class T, class I>
 auto const_view(const bitmap_view<T, I>& a) noexcept {
   return bitmap_view<const std::remove_const_t<T>, I>(a);
+}
+template <class T, class I>
+auto const_view(const bitmap_grid_view<T, I>& a) noexcept {
+  return bitmap_grid_view<const std::remove_const_t<T>, I>(a);
 }
 template <class T, class I>
 auto const_view(const optimized_view<const T, I>& a) noexcept {
@@ -63,7 +68,9 @@ using kept_t = decltype(keep(std::declval<A>()));
 /// overflow). Rounding to a narrower floating-point type is no loss in this sense.
 template <class T, class N>
 T to_scalar(const N& alpha) {
-  if constexpr (is_complex_v<T>) {
+  if constexpr (is_low_precision_v<N>) {
+    return to_scalar<T>(static_cast<float>(alpha));
+  } else if constexpr (is_complex_v<T>) {
     using R = typename T::value_type;
     if constexpr (is_complex_v<N>) {
       return T(to_scalar<R>(alpha.real()), to_scalar<R>(alpha.imag()));
@@ -79,8 +86,9 @@ T to_scalar(const N& alpha) {
       const N limit = std::ldexp(N{1}, std::numeric_limits<T>::digits);
       survives = alpha == std::trunc(alpha) && alpha < limit &&
                  (std::is_signed_v<T> ? alpha >= -limit : alpha >= N{0});
-    } else if constexpr (std::is_floating_point_v<N>) {
-      survives = !std::isfinite(alpha) || std::isfinite(static_cast<T>(alpha));
+    } else if constexpr (std::is_floating_point_v<N> || is_low_precision_v<T>) {
+      const auto converted = static_cast<accumulator_t<T>>(static_cast<T>(alpha));
+      survives = !std::isfinite(alpha) || std::isfinite(converted);
     }
     if (!survives) {
       throw std::invalid_argument(
@@ -256,6 +264,10 @@ auto resolve(const bitmap_view<T, I>& a) {
   return operand<bitmap_view<const std::remove_const_t<T>, I>>{const_view(a)};
 }
 template <class T, class I>
+auto resolve(const bitmap_grid_view<T, I>& a) {
+  return operand<bitmap_grid_view<const std::remove_const_t<T>, I>>{const_view(a)};
+}
+template <class T, class I>
 auto resolve(const optimized_view<const T, I>& a) {
   return operand<optimized_view<const T, I>>{a};
 }
@@ -302,9 +314,11 @@ void for_each_array(const View& a, F&& f) {
   } else if constexpr (requires { a.bitmaps(); }) {
     f(a.elements(), "the elements of A");
     f(a.bitmaps(), "the bitmaps of A");
-    f(a.tile_cols(), "the tile columns of A");
-    f(a.tile_row_offsets(), "the tile row offsets of A");
     f(a.element_offsets(), "the element offsets of A");
+    if constexpr (requires { a.tile_cols(); }) {
+      f(a.tile_cols(), "the tile columns of A");
+      f(a.tile_row_offsets(), "the tile row offsets of A");
+    }
   } else if constexpr (requires { a.masks(); }) {
     f(a.values(), "the values of A");
     f(a.masks(), "the masks of A");

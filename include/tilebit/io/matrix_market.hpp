@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -90,7 +91,14 @@ struct entry_builder {
 template <class T>
 T parse_value(text_scanner& in, matrix_market_field field) {
   if (field == matrix_market_field::pattern) return T{1};
-  if constexpr (is_complex_v<T>) {
+  if constexpr (is_low_precision_v<T>) {
+    const auto wide = in.number<double>("a value");
+    const T x(wide);
+    if (std::isinf(static_cast<float>(x)) && !std::isinf(wide)) {
+      in.fail(message("a value, ", wide, ", does not fit 16 bits"));
+    }
+    return x;
+  } else if constexpr (is_complex_v<T>) {
     using R = typename T::value_type;
     const R re = in.number<R>("a value");
     return field == matrix_market_field::complex ? T(re, in.number<R>("an imaginary part"))
@@ -190,6 +198,8 @@ void write_value(text_writer& out, const T& x) {
     out << static_cast<std::uint64_t>(x);
   } else if constexpr (std::integral<T>) {
     out << static_cast<std::int64_t>(x);
+  } else if constexpr (is_low_precision_v<T>) {
+    out << static_cast<float>(x);
   } else {
     out << x;
   }

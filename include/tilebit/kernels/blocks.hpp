@@ -15,6 +15,7 @@
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/bitmap.hpp"
+#include "../formats/bitmap_grid.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/diagonals.hpp"
 #include "../formats/grouped.hpp"
@@ -37,6 +38,10 @@ std::int64_t units(const csr_view<T, I, O>& a) noexcept {
 }
 template <class T, class I>
 std::int64_t units(const bitmap_view<T, I>& a) noexcept {
+  return a.tile_rows();
+}
+template <class T, class I>
+std::int64_t units(const bitmap_grid_view<T, I>& a) noexcept {
   return a.tile_rows();
 }
 template <class T, class I>
@@ -158,6 +163,19 @@ struct unit_piece<sliced_view<const T, I>> {
   static std::int64_t bytes_before(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
     return a.slice_offsets()[at(u)] * std::int64_t{sizeof(T) + sizeof(I)} +
            a.slice_rows()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::int32_t)};
+  }
+};
+
+/// Tile rows of a grid are never cut: a piece of one would be a grid of fewer columns.
+template <class T, class I>
+struct unit_piece<bitmap_grid_view<const T, I>> {
+  static std::int64_t entries(const bitmap_grid_view<const T, I>&, std::int64_t) noexcept {
+    return 0;
+  }
+  static std::int64_t bytes_before(const bitmap_grid_view<const T, I>& a, std::int64_t u) noexcept {
+    return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
+           u * (a.tiles_per_row() * std::int64_t{sizeof(std::uint16_t)} +
+                std::int64_t{sizeof(std::int64_t)});
   }
 };
 

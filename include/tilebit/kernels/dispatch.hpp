@@ -155,11 +155,12 @@ struct spmv_transposed_table {
 };
 
 #if TILEBIT_X86
-/// Any format of float and double but grouped rows.
+/// Any format of float and double but grouped rows and the bitmap grid.
 template <class View>
   requires((std::same_as<typename View::scalar_type, float> ||
             std::same_as<typename View::scalar_type, double>) &&
-           !requires(const View& a) { a.pattern_counts(); })
+           !requires(const View& a) { a.pattern_counts(); } &&
+           !requires(const View& a) { a.tiles_per_row(); })
 struct spmv_transposed_table<View> {
   using function = spmv_transposed_function<View, typename View::scalar_type>;
   static constexpr std::array rows{

@@ -20,6 +20,7 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+using detail::accumulator_t;
 using detail::at;
 
 /// z_i = alpha * s + beta * y_i; y is not read when beta is 0, and may be z.
@@ -30,13 +31,15 @@ struct vector_update {
   const T* y;
   T* z;
 
-  void store(std::int64_t i, const T& s) const noexcept {
-    const T p = alpha == T{1} ? s : detail::mul(alpha, s);
-    z[i] = beta == T{} ? p : detail::add(p, detail::mul(beta, y[i]));
+  void store(std::int64_t i, const accumulator_t<T>& s) const noexcept {
+    using S = accumulator_t<T>;
+    const S p = alpha == T{1} ? s : detail::mul<S>(alpha, s);
+    z[i] = static_cast<T>(beta == T{} ? p : detail::multiply_add<T>(p, beta, y[i]));
   }
   /// z_i += alpha * s, after prepare.
-  void accumulate(std::int64_t i, const T& s) const noexcept {
-    z[i] = detail::add(z[i], alpha == T{1} ? s : detail::mul(alpha, s));
+  void accumulate(std::int64_t i, const accumulator_t<T>& s) const noexcept {
+    using S = accumulator_t<T>;
+    z[i] = static_cast<T>(detail::add<S>(z[i], alpha == T{1} ? s : detail::mul<S>(alpha, s)));
   }
   /// z_i = beta * y_i for [first, last): the start of kernels that add into z.
   void prepare(std::int64_t first, std::int64_t last) const noexcept {
@@ -79,6 +82,23 @@ void for_each_entry(const bitmap_view<const T, I>& a, std::int64_t first, std::i
       for (unsigned left = a.bitmaps()[at(k)]; left != 0; left &= left - 1) {
         const int bit = std::countr_zero(left);
         f(4 * tr + bit / 4, col + bit % 4, element<Conjugate>(*e++));
+      }
+    }
+  }
+}
+
+/// The same for tile rows [first, last) of a bitmap grid.
+template <bool Conjugate, class T, class I, class F>
+void for_each_entry(const bitmap_grid_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                    F&& f) {
+  const std::int64_t width = a.tiles_per_row();
+  const T* e = a.elements().data() + a.element_offsets()[at(first)];
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    const std::uint16_t* bitmaps = a.bitmaps().data() + tr * width;
+    for (std::int64_t j = 0; j < width; ++j) {
+      for (unsigned left = bitmaps[j]; left != 0; left &= left - 1) {
+        const int bit = std::countr_zero(left);
+        f(4 * tr + bit / 4, 4 * j + bit % 4, element<Conjugate>(*e++));
       }
     }
   }
@@ -154,9 +174,9 @@ void spmv(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t las
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
   for (std::int64_t i = first; i < last; ++i) {
-    T sum{};
+    accumulator_t<T> sum{};
     for (O k = offsets[i]; k < offsets[i + 1]; ++k) {
-      sum = detail::add(sum, detail::mul(element<Conjugate>(values[k]), x[cols[k]]));
+      sum = detail::multiply_add<T>(sum, element<Conjugate>(values[k]), x[cols[k]]);
     }
     out.store(i, sum);
   }
@@ -171,15 +191,30 @@ void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t las
   const I* cols = a.tile_cols().data();
   for (std::int64_t tr = first; tr < last; ++tr) {
     const T* e = a.elements().data() + a.element_offsets()[at(tr)];
-    T sums[4] = {};
+    accumulator_t<T> sums[4] = {};
     for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
       const T* xt = x + 4 * static_cast<std::int64_t>(cols[k]);
       for (unsigned left = bitmaps[k]; left != 0; left &= left - 1) {
         const int bit = std::countr_zero(left);
-        T& sum = sums[bit / 4];
-        sum = detail::add(sum, detail::mul(element<Conjugate>(*e++), xt[bit % 4]));
+        accumulator_t<T>& sum = sums[bit / 4];
+        sum = detail::multiply_add<T>(sum, element<Conjugate>(*e++), xt[bit % 4]);
       }
     }
+    const std::int64_t height = a.rows() - 4 * tr;
+    for (std::int64_t r = 0; r < 4 && r < height; ++r) out.store(4 * tr + r, sums[r]);
+  }
+}
+
+/// SpMV of tile rows [first, last) of a bitmap grid.
+template <bool Conjugate, class T, class I>
+void spmv(const bitmap_grid_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const vector_update<T>& out) noexcept {
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    accumulator_t<T> sums[4] = {};
+    for_each_entry<Conjugate>(a, tr, tr + 1, [&](std::int64_t i, std::int64_t j, const T& v) {
+      accumulator_t<T>& sum = sums[i - 4 * tr];
+      sum = detail::multiply_add<T>(sum, v, x[j]);
+    });
     const std::int64_t height = a.rows() - 4 * tr;
     for (std::int64_t r = 0; r < 4 && r < height; ++r) out.store(4 * tr + r, sums[r]);
   }
@@ -189,11 +224,11 @@ void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t las
 /// registers.
 template <bool Conjugate, class T, class I>
 void add_whole_steps(const T* values, const I* cols, std::int64_t steps, const T* x,
-                     T* TILEBIT_RESTRICT sums) noexcept {
-  T s[4] = {};
+                     accumulator_t<T>* TILEBIT_RESTRICT sums) noexcept {
+  accumulator_t<T> s[4] = {};
   for (std::int64_t k = 0; k < 16 * steps; k += 16) {
     for (std::int64_t r = 0; r < 4; ++r) {
-      s[r] = detail::add(s[r], detail::mul(element<Conjugate>(values[k + r]), x[cols[k + r]]));
+      s[r] = detail::multiply_add<T>(s[r], element<Conjugate>(values[k + r]), x[cols[k + r]]);
     }
   }
   for (std::int64_t r = 0; r < 4; ++r) sums[r] = s[r];
@@ -211,11 +246,11 @@ void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t las
     const std::int32_t* const lengths = a.row_lengths().data() + a.slice_rows()[at(s)];
     std::int64_t active = a.slice_rows()[at(s) + 1] - a.slice_rows()[at(s)];
     const std::int64_t height = active;
-    T sums[16] = {};
+    accumulator_t<T> sums[16] = {};
     if (height == 1) {
-      T sum{};
+      accumulator_t<T> sum{};
       for (; values < end; ++values, ++cols) {
-        sum = detail::add(sum, detail::mul(element<Conjugate>(*values), x[*cols]));
+        sum = detail::multiply_add<T>(sum, element<Conjugate>(*values), x[*cols]);
       }
       sums[0] = sum;
     } else {
@@ -228,7 +263,7 @@ void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t las
       for (std::int32_t step = whole; values < end; ++step) {
         while (lengths[active - 1] <= step) --active;
         for (std::int64_t r = 0; r < active; ++r) {
-          sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(*values++), x[*cols++]));
+          sums[r] = detail::multiply_add<T>(sums[r], element<Conjugate>(*values++), x[*cols++]);
         }
       }
     }
@@ -244,20 +279,20 @@ void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t l
           const vector_update<T>& out) noexcept {
   for (std::int64_t s = first; s < last; ++s) {
     const T* e = a.values().data() + a.element_offsets()[at(s)];
-    T sums[16] = {};
+    accumulator_t<T> sums[16] = {};
     for (std::int64_t k = a.slice_offsets()[at(s)]; k < a.slice_offsets()[at(s) + 1]; ++k) {
       const auto col = static_cast<std::int64_t>(a.first_cols()[at(k)]);
       const unsigned mask = a.masks()[at(k)];
       if (mask == 0xffff) {
         for (int r = 0; r < 16; ++r) {
-          sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(e[r]), x[col + r]));
+          sums[r] = detail::multiply_add<T>(sums[r], element<Conjugate>(e[r]), x[col + r]);
         }
         e += 16;
         continue;
       }
       for (unsigned left = mask; left != 0; left &= left - 1) {
         const int r = std::countr_zero(left);
-        sums[r] = detail::add(sums[r], detail::mul(element<Conjugate>(*e++), x[col + r]));
+        sums[r] = detail::multiply_add<T>(sums[r], element<Conjugate>(*e++), x[col + r]);
       }
     }
     for (std::int64_t r = 0; r < 16 && 16 * s + r < a.rows(); ++r) out.store(16 * s + r, sums[r]);
@@ -269,9 +304,9 @@ template <bool Conjugate, class T, class I>
 void spmv(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
           const vector_update<T>& out) noexcept {
   for (std::int64_t k = first; k < last; ++k) {
-    T sums[4] = {};
+    accumulator_t<T> sums[4] = {};
     for_each_entry<Conjugate>(a, k, k + 1, [&](std::int64_t i, std::int64_t j, const T& value) {
-      sums[i - 4 * k] = detail::add(sums[i - 4 * k], detail::mul(value, x[j]));
+      sums[i - 4 * k] = detail::multiply_add<T>(sums[i - 4 * k], value, x[j]);
     });
     for (std::int64_t r = 0; r < 4 && 4 * k + r < a.rows(); ++r) out.store(4 * k + r, sums[r]);
   }
@@ -296,9 +331,9 @@ void spmv(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last, 
   const T* values = a.values().data();
   for (std::int64_t k = first; k < last;) {
     const I row = rows[k];
-    T sum{};
+    accumulator_t<T> sum{};
     do {
-      sum = detail::add(sum, detail::mul(element<Conjugate>(values[k]), x[cols[k]]));
+      sum = detail::multiply_add<T>(sum, element<Conjugate>(values[k]), x[cols[k]]);
     } while (++k < last && rows[k] == row);
     out.accumulate(static_cast<std::int64_t>(row), sum);
   }
@@ -322,9 +357,11 @@ struct matrix_update {
   dense_view<T, LayoutC> c;
   const Epilogue& epilogue;
 
-  void store(std::int64_t i, std::int64_t j, const T& s) const {
-    const T p = alpha == T{1} ? s : detail::mul(alpha, s);
-    c(i, j) = epilogue(i, beta == T{} ? p : detail::add(p, detail::mul(beta, c0(i, j))));
+  void store(std::int64_t i, std::int64_t j, const accumulator_t<T>& s) const {
+    using S = accumulator_t<T>;
+    const S p = alpha == T{1} ? s : detail::mul<S>(alpha, s);
+    const S sum = beta == T{} ? p : detail::multiply_add<T>(p, beta, c0(i, j));
+    c(i, j) = static_cast<T>(epilogue(i, sum));
   }
 };
 
@@ -342,14 +379,14 @@ inline constexpr std::int64_t panel_width = 32; ///< columns of C summed up at a
 /// sums[p] += v * b[p * stride]; the full panel has a constant trip count, which compilers
 /// vectorise.
 template <class T>
-void add_scaled_row(T* TILEBIT_RESTRICT sums, const T& v, const T* TILEBIT_RESTRICT b,
-                    std::int64_t stride, std::int64_t width) noexcept {
+void add_scaled_row(accumulator_t<T>* TILEBIT_RESTRICT sums, const T& v,
+                    const T* TILEBIT_RESTRICT b, std::int64_t stride, std::int64_t width) noexcept {
   if (stride == 1 && width == panel_width) {
     for (std::int64_t p = 0; p < panel_width; ++p)
-      sums[p] = detail::add(sums[p], detail::mul(v, b[p]));
+      sums[p] = detail::multiply_add<T>(sums[p], v, b[p]);
   } else {
     for (std::int64_t p = 0; p < width; ++p) {
-      sums[p] = detail::add(sums[p], detail::mul(v, b[p * stride]));
+      sums[p] = detail::multiply_add<T>(sums[p], v, b[p * stride]);
     }
   }
 }
@@ -407,7 +444,7 @@ void spmm(const View& a, std::int64_t first, std::int64_t last,
     const unit_rows<View> rows{a, unit};
     for (std::int64_t j0 = 0; j0 < n; j0 += panel_width) {
       const std::int64_t width = n - j0 < panel_width ? n - j0 : panel_width;
-      T sums[unit_rows<View>::most][panel_width] = {};
+      accumulator_t<T> sums[unit_rows<View>::most][panel_width] = {};
       rows.template for_each_entry<Conjugate>([&](std::int64_t r, std::int64_t k, const T& v) {
         add_scaled_row(sums[r], v, b.data() + k * b.row_stride() + j0 * bs, bs, width);
       });

@@ -18,6 +18,7 @@
 #include "bands.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
+#include "float_sums.hpp"
 #include "panel_output.hpp"
 #include "panels.hpp"
 #include "parallel.hpp"
@@ -262,8 +263,16 @@ template <bool Conjugate, class Operand, class B, class Update>
 void run_portable_spmm(const execution_policy& policy, const Operand& op, const B& b,
                        const Update& out) {
   const auto& a = op.base;
-  if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
-  if constexpr (requires { a.row_indices(); }) {
+  constexpr bool in_float = detail::is_low_precision_v<typename Operand::scalar_type>;
+  constexpr bool by_entries = requires { a.row_indices(); };
+  if constexpr (in_float) {
+    if (op.transposed) return spmm_in_float<true>(a, b, out);
+  } else {
+    if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
+  }
+  if constexpr (by_entries && in_float) {
+    return spmm_in_float<false>(a, b, out);
+  } else if constexpr (by_entries) {
     return spmm_scatter<Conjugate, false>(a, b, out);
   } else {
     for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
@@ -301,7 +310,7 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
       if (!op.transposed) {
         if constexpr (requires { op.base.row_offsets(); }) {
           return run_spmm_by_panels(policy, *panel_kernels<View>(), op.base, b, out);
-        } else if constexpr (requires { op.base.bitmaps(); }) {
+        } else if constexpr (requires { op.base.tile_cols(); }) {
           const auto& panel = *panel_kernels<grouped_view<const T, I>>();
           const bool fits = std::in_range<std::uint32_t>(op.base.cols());
           if (!fits || worth_grouping(op.base, b.cols() / (panel.lanes * panel.widest))) {

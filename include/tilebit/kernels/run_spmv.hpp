@@ -15,6 +15,7 @@
 #include "../formats/views.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
+#include "float_sums.hpp"
 #include "parallel.hpp"
 #include "reference.hpp"
 #include "scattered_sums.hpp"
@@ -50,7 +51,8 @@ public:
 
   block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
                 const vector_update<T>& out) noexcept
-      : blocks_(a), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x), out_(out) {}
+      : blocks_(a, allowed_cuts), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x),
+        out_(out) {}
 
   int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
 
@@ -93,6 +95,9 @@ public:
 private:
   static constexpr std::size_t height = unit_rows<View>::tiles ? 4 : 1; ///< rows of a unit cut
   using sums = std::array<T, height>;
+  /// Sums of pieces would have to be rounded to 16 bits.
+  static constexpr cuts allowed_cuts =
+      detail::is_low_precision_v<T> ? cuts::between_units : cuts::anywhere;
 
   block_list<View> blocks_;
   std::span<const unit_range> bands_;
@@ -263,10 +268,16 @@ template <bool MayBeTransposed, class Operand, class T>
 void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
               const vector_update<T>& out) {
   const auto& a = op.base;
-  if constexpr (MayBeTransposed) {
+  constexpr bool in_float = detail::is_low_precision_v<T>;
+  constexpr bool by_entries = requires { a.row_indices(); };
+  if constexpr (MayBeTransposed && in_float) {
+    if (op.transposed) return spmv_in_float<true>(a, op.rows(), x, out);
+  } else if constexpr (MayBeTransposed) {
     if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
   }
-  if constexpr (requires { a.row_indices(); }) {
+  if constexpr (by_entries && in_float) {
+    spmv_in_float<false>(a, op.rows(), x, out);
+  } else if constexpr (by_entries) {
     run_spmv_by_entries(policy, a, op.conjugated, x, out);
   } else {
     run_spmv_by_rows(policy, a, op.conjugated, x, out);
