@@ -228,9 +228,9 @@ void run_spmm_by_bands(
   }
 }
 
-/// Are columns of B wide enough and tiles full enough that sorting columns by pattern, which takes
-/// about 30 cycles a tile, is less than what it saves over chunks? Per tile and panel that grows
-/// with the square of the fill: more entries, each of which shares its load of B with more others.
+/// Does sorting columns by pattern, which takes about 30 cycles a tile, cost less than what it
+/// saves over chunks? Per tile and panel that grows with the square of the fill: more entries, each
+/// of which shares its load of B with more others.
 template <class T, class I>
 bool worth_grouping(const bitmap_view<const T, I>& a, std::int64_t panels) noexcept {
   const double fill = static_cast<double>(a.nnz()) /
@@ -313,7 +313,7 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
         } else if constexpr (requires { op.base.tile_cols(); }) {
           const auto& panel = *panel_kernels<grouped_view<const T, I>>();
           const bool fits = std::in_range<std::uint32_t>(op.base.cols());
-          if (!fits || worth_grouping(op.base, b.cols() / (panel.lanes * panel.widest))) {
+          if (!fits || worth_grouping(op.base, 1 + (b.cols() - 1) / (panel.lanes * panel.widest))) {
             return run_spmm_by_bands<grouped_bands<T, I>>(policy, op.base, b, out);
           }
           return run_spmm_by_bands<chunked_bands<T, I>>(policy, op.base, b, out);
