@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -279,6 +280,54 @@ TEMPLATE_TEST_CASE("SpMM gives the same bits with any number of threads", "[spmm
   }
 }
 
+TEMPLATE_TEST_CASE("SpMM of a bitmap matrix of several bands", "[spmm]", float) {
+  using T = TestType;
+  source from(79);
+  const auto a = generators::uniform<T>(1400, 500, 90, from); // more than half a million entries
+  REQUIRE(a.nnz() > std::int64_t{1} << 19);
+  const auto bitmap = tb::to_bitmap(a);
+  for (const int n : {5, 40, 200}) { // chunks, and sorted columns
+    const auto b = random_dense<T>(500, n, from);
+    padded<T, tb::row_major> c(1400, n, 1);
+    padded<T, tb::col_major> f(1400, n, 1);
+    tb::multiply(bitmap, b, c.view);
+    tb::multiply(tb::threads(2), bitmap, b, f.view);
+    std::int64_t different = 0;
+    for (std::int64_t i = 0; i < 1400; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) different += c.view(i, j) != f.view(i, j);
+    }
+    CHECK(different == 0);
+    const auto column = oracle::expected_spmv(bitmap, oracle::column(b, n - 1));
+    CHECK(column.rows_outside(oracle::column(c.view, n - 1)) == 0);
+  }
+}
+
+TEST_CASE("objects of a thread may multiply when they are destroyed", "[spmm]") {
+  source from(80);
+  const auto a = tb::to_csr(generators::uniform<float>(40, 50, 50, from));
+  const auto b = random_dense<float>(50, 70, from);
+  tb::dense_matrix<float> expected({40, 70});
+  tb::multiply(a, b, expected);
+  tb::dense_matrix<float> last({40, 70});
+  struct late {
+    const tb::csr_matrix<float>* a = nullptr;
+    const tb::dense_matrix<float>* b = nullptr;
+    tb::dense_matrix<float>* c = nullptr;
+    ~late() {
+      if (a != nullptr) tb::multiply(*a, *b, *c);
+    }
+  };
+  std::thread([&] {
+    static thread_local late object; // made before the memory of the first product, destroyed after
+    object.a = &a;
+    object.b = &b;
+    object.c = &last;
+    tb::dense_matrix<float> c({40, 70});
+    tb::multiply(a, b, c);
+  }).join();
+  CHECK(last == expected);
+}
+
 TEST_CASE("an epilogue may itself multiply", "[spmm]") {
   source from(77);
   const auto a = tb::to_bitmap(generators::uniform<float>(40, 40, 50, from));
@@ -340,7 +389,7 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
   const auto check = [](auto view) {
     using View = decltype(view);
     oracle::at_every_isa([&] {
-      const auto* kernels = tb::kernels::panel_kernels<View>();
+      const auto* kernels = tb::kernels::panel_kernels<View>(tb::active_isa());
       CHECK((kernels == nullptr) == (tb::active_isa() == tb::isa::scalar));
       if (kernels == nullptr) return;
       const auto& rows = tb::kernels::spmm_table<View>::rows;

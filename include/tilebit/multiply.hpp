@@ -88,7 +88,14 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// Shapes: op(A) m x k, B k x n, addend and C m x n; each dense operand row- or column-major with
 /// any leading dimension; padding is neither read nor written. addend is a dense matrix C0 or
 /// scaled(beta, C0) and may be C itself. The epilogue is applied to every element before it is
-/// stored. Throws: as SpMV. Complexity: O((nnz + m) * n).
+/// stored: bias, row_scale and relu in registers, other callables to sums in the first-level cache,
+/// possibly by several threads at a time. Throws: as SpMV.
+///
+/// Complexity: O((nnz + m) * n). Memory for float and double, kept for the thread's next call up to
+/// TILEBIT_KEPT_BYTES: panels of B, 64 columns of float or 32 of double, as many as fit 8 MB and at
+/// least one, where rows of B are read often; for bitmap matrices bands of half a million entries
+/// as rows; for transposed A, COO and what optimize made for SpMV a copy of A in CSR; m * n sums
+/// for up to four columns. All of it is allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
            epilogue_for<E, value_of_t<A>>

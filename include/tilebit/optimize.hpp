@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -186,19 +187,24 @@ recommendation recommend(const A& a, operation what = operation::spmv) {
   }
 }
 
-namespace detail {
+inline namespace TILEBIT_ABI {
+namespace kernels {
 
-/// All tile rows as blocks of grouped rows.
+/// All tile rows as blocks of grouped rows. Throws std::length_error for a tile row of 2^30 tiles.
 template <class T, class I>
-grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
-  auto* const group = kernels::select(kernels::grouping_table<T, I>::rows).function;
-  grouped_arrays<T, I> out;
+detail::grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
+  auto* const group = select(grouping_table<T, I>::rows).function;
+  detail::grouped_arrays<T, I> out;
   std::int64_t most_tiles = 0;
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
     most_tiles =
         std::max(most_tiles, a.tile_row_offsets()[at(tr) + 1] - a.tile_row_offsets()[at(tr)]);
   }
-  const kernels::grouping_memory<T> memory(most_tiles);
+  if (most_tiles >= std::int64_t{1} << 30) {
+    throw std::length_error(
+        detail::message("optimize: ", most_tiles, " tiles of a tile row do not fit 32-bit counts"));
+  }
+  const grouping_memory<T> memory(most_tiles);
   const std::span<const std::int64_t> offsets = a.element_offsets();
   out.values.resize(at(a.nnz()));
   out.col_indices.resize(at(a.nnz())); // as many as entries, if no column is shared
@@ -216,7 +222,8 @@ grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
   return out;
 }
 
-} // namespace detail
+} // namespace kernels
+} // namespace TILEBIT_ABI
 
 /// A laid out for this machine and one operation.
 ///
@@ -226,8 +233,8 @@ grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
 /// and dense matrices alike, only more slowly what it was not made for.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
-/// Throws: as to_bitmap. Complexity: O(nnz + rows) time; memory of a CSR and a bitmap matrix on the
-/// way.
+/// Throws: as to_bitmap; for SpMM std::length_error for a row of 2^30 tiles. Complexity: O(nnz +
+/// rows) time; memory of a CSR and a bitmap matrix on the way.
 template <sparse_matrix A>
 optimized_matrix<typename A::scalar_type, typename A::index_type>
 optimize(const A& a, operation what = operation::spmv) {
@@ -240,11 +247,11 @@ optimize(const A& a, operation what = operation::spmv) {
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          return optimized_matrix<T, I>(detail::trusted{}, detail::grouped_rows_of(op.base), s);
+          return optimized_matrix<T, I>(detail::trusted{}, kernels::grouped_rows_of(op.base), s);
         }
       }
-      return optimized_matrix<T, I>(detail::trusted{},
-                                    detail::grouped_rows_of(detail::resolve(to_bitmap(a)).base), s);
+      return optimized_matrix<T, I>(
+          detail::trusted{}, kernels::grouped_rows_of(detail::resolve(to_bitmap(a)).base), s);
     }
   }
   return detail::with_csr(a, [what](const auto& csr) {

@@ -188,7 +188,7 @@ auto row_order(const optimized_view<T, I>& a, bool transposed) {
     out.col_indices[p] = static_cast<I>(j);
   });
   shift_to_begins(out.row_offsets);
-  if (a.grouped().nnz() > 0) sort_rows(out);
+  if (a.grouped().nnz() > 0 && !transposed) sort_rows(out); // a transposition sorts by itself
   return transposed_if<O>(transposed, std::move(out), shape(a.rows(), a.cols()));
 }
 

@@ -40,8 +40,7 @@ public:
   using scalar_type = std::remove_const_t<T>;
   using index_type = I;
 
-  static constexpr std::int64_t height = 4;    ///< rows of a block
-  static constexpr std::int64_t patterns = 15; ///< 0b0001 to 0b1111
+  static constexpr std::int64_t height = 4; ///< rows of a block
 
   grouped_view() = default;
   grouped_view(std::span<T> values, std::span<const I> col_indices,
@@ -114,8 +113,8 @@ void for_each_grouped_entry(const grouped_view<T, I>& a, std::int64_t first, std
 
 } // namespace detail
 
-/// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows) time, and
-/// memory of one number per column.
+/// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows + cols)
+/// time, and memory of one number per column, or neither where there are no blocks.
 template <class T, class I>
 void validate(const grouped_view<T, I>& a) {
   const std::int64_t blocks = a.blocks();
@@ -131,6 +130,7 @@ void validate(const grouped_view<T, I>& a) {
                          blocks);
   }
   detail::check_indices(a.col_indices(), a.cols(), "grouped: col_indices");
+  if (blocks == 0) return;
   std::vector<std::int64_t> seen(detail::at(a.cols()), -1); // 16 k + patterns seen in block k
   for (std::int64_t k = 0; k < blocks; ++k) {
     const std::int64_t columns =

@@ -134,7 +134,8 @@ private:
   detail::grouped_arrays<T, I> grouped_;
 };
 
-/// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows).
+/// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows), and with
+/// grouped rows also O(cols).
 template <class T, class I>
 void validate(const optimized_view<T, I>& a) {
   validate(a.tiles());

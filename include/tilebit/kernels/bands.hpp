@@ -24,15 +24,17 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 
 using detail::at;
 
-/// Where the band that begins with tile row `first` ends: at about half a million entries, so that
-/// its memory is bounded and what panels of B are read again for it is little.
+/// Where the band that begins with tile row `first` ends: before half a million entries and 2^16
+/// tile rows are passed, but not before one tile row. That bounds its memory, and what panels of B
+/// are read again for it is little.
 template <class T, class I>
 std::int64_t end_of_band(const bitmap_view<const T, I>& a, std::int64_t first) noexcept {
   constexpr std::int64_t most = std::int64_t{1} << 19;
   const auto begin = a.element_offsets().begin();
-  const auto end = std::upper_bound(begin + std::min(first + 2, a.tile_rows()),
-                                    begin + a.tile_rows(), begin[first] + most);
-  return std::min<std::int64_t>(end - begin, a.tile_rows());
+  const std::int64_t last = std::min(first + (std::int64_t{1} << 16), a.tile_rows());
+  const auto end =
+      std::upper_bound(begin + std::min(first + 2, last), begin + last, begin[first] + most);
+  return std::min<std::int64_t>(end - begin, last);
 }
 
 /// What the largest band and the largest tile row need.
@@ -103,9 +105,9 @@ public:
   }
 
 private:
-  detail::work_array<T> values_;
-  detail::work_array<Col> cols_;
-  detail::work_array<std::int64_t> offsets_;
+  work_array<T> values_;
+  work_array<Col> cols_;
+  work_array<std::int64_t> offsets_;
 };
 
 /// Bands as grouped rows. Memory: sizeof(T) + sizeof(I) for each entry of the largest band, 68
@@ -151,7 +153,7 @@ private:
   bitmap_view<const T, I> a_;
   grouping_function<T, I>* group_;
   band_memory<T, I> memory_;
-  detail::work_array<std::uint32_t> counts_;
+  work_array<std::uint32_t> counts_;
   std::vector<grouping_memory<T>> scratch_; ///< one per thread
 };
 
@@ -192,8 +194,8 @@ private:
   bitmap_view<const T, I> a_;
   splitting_function<T, I>* split_;
   band_memory<T, std::uint32_t> memory_;
-  detail::work_array<std::uint32_t> counts_;
-  detail::work_array<std::int64_t> chunk_offsets_;
+  work_array<std::uint32_t> counts_;
+  work_array<std::int64_t> chunk_offsets_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -28,9 +28,9 @@ public:
   }
 
 private:
-  detail::work_array<std::uint32_t> patterns_;
-  detail::work_array<std::uint32_t> slots_;
-  detail::work_array<T> spread_;
+  work_array<std::uint32_t> patterns_;
+  work_array<std::uint32_t> slots_;
+  work_array<T> spread_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -61,7 +61,7 @@ public:
       for (std::size_t p = first; p < last; ++p) elements += panels_[p].vectors * lanes_;
       most = std::max(most, elements);
     }
-    copy_ = detail::work_array<T>(most * b_.rows());
+    copy_ = work_array<T>(most * b_.rows());
   }
 
   /// Panels [first, end_of_chunk(first)) are there at the same time.
@@ -140,7 +140,7 @@ private:
   std::int64_t lanes_;
   bool copies_;
   std::size_t first_ = 0;
-  detail::work_array<T> copy_;
+  work_array<T> copy_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -5,15 +5,9 @@
 // slower to multiply.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <type_traits>
 
 #include "../core/config.hpp"
-#include "../core/numeric.hpp"
-#include "../formats/bitmap.hpp"
-#include "grouping_scratch.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 

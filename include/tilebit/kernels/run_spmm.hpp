@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -49,14 +48,15 @@ public:
                  const Update& out)
       : policy_(policy), kernels_(kernels), panels_(panels), b_(b), out_(out) {
     if (staged()) {
-      stage_ = detail::work_array<T>(thread_count(policy) * stage_rows * stage_ld());
+      stage_ = work_array<T>(thread_count(policy) * stage_rows * stage_ld());
     }
   }
 
   void run(const View& a, std::int64_t row0, std::size_t first, std::size_t last) const noexcept {
     const auto panels = static_cast<int>(last - first);
     if (panels > 1 && !b_.copies() && !b_.stays()) return run_by_rows(a, row0, first, last);
-    const std::int64_t wanted = thread_count(policy_) > 1 ? 8 * thread_count(policy_) : 1;
+    const std::int64_t wanted =
+        thread_count(policy_) > 1 ? std::int64_t{8} * thread_count(policy_) : 1;
     const block_list<View> blocks(
         a,
         static_cast<int>(std::clamp<std::int64_t>((wanted + panels - 1) / panels, 1, most_blocks)),
@@ -169,14 +169,13 @@ private:
   std::span<const panel_range> panels_;
   const panels_of_b<T, LayoutB>& b_;
   const Update& out_;
-  detail::work_array<T> stage_;
+  work_array<T> stage_;
 };
 
-/// The kernels of the active instruction set for a view type, or none.
+/// The kernels of an instruction set for a view type, or none.
 template <class View>
-const auto* panel_kernels() noexcept {
+const auto* panel_kernels(isa level) noexcept {
   const spmm_kernels<View, typename View::scalar_type>* found = nullptr;
-  const isa level = active_isa();
   for (const auto& row : spmm_table<View>::rows) {
     if (found == nullptr && row.level <= level) found = row.function;
   }
@@ -207,10 +206,10 @@ void run_spmm_by_panels(const execution_policy& policy, const spmm_kernels<View,
 template <class Form, class LayoutB, class Update>
 void run_spmm_by_bands(
     const execution_policy& policy,
+    const spmm_kernels<typename Form::view_type, typename Form::scalar_type>& kernels,
     const bitmap_view<const typename Form::scalar_type, typename Form::index_type>& a,
     const dense_view<const typename Form::scalar_type, LayoutB>& b, const Update& out) {
   using View = typename Form::view_type;
-  const auto& kernels = *panel_kernels<View>();
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
   Form bands(policy, a);
   panels_of_b bs(b, std::span<const panel_range>(panels), kernels.lanes, uses_of_b(a));
@@ -243,8 +242,8 @@ template <bool MayBeTransposed, class Operand, class T, class LayoutB, class Upd
 void run_spmm_by_columns(const execution_policy& policy, const Operand& op,
                          const dense_view<const T, LayoutB>& b, const Update& out) {
   const bool contiguous = b.row_stride() == 1;
-  const auto x = detail::work_array<T>(contiguous ? 0 : b.rows());
-  const auto sums = detail::work_array<T>(out.c.rows() * b.cols());
+  const auto x = work_array<T>(contiguous ? 0 : b.rows());
+  const auto sums = work_array<T>(out.c.rows() * b.cols());
   for (std::int64_t j = 0; j < b.cols(); ++j) {
     const T* const column = b.data() + j * b.col_stride();
     for (std::int64_t k = 0; !contiguous && k < b.rows(); ++k) {
@@ -296,31 +295,39 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
   using T = typename View::scalar_type;
   using I = typename View::index_type;
   if (b.cols() == 0 || out.c.rows() == 0) return;
+  if (op.base.nnz() == 0) return store_everywhere(out);
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     using rows = csr_view<const T, I, std::int64_t>;
-    if (const auto* kernels = panel_kernels<rows>(); kernels != nullptr) {
+    using grouped = grouped_view<const T, I>;
+    using chunks = row_chunks_view<T>;
+    const isa level = active_isa(); // read once: another thread may change it
+    // Columns of B are copied into rows, which few entries are not worth.
+    const bool few = b.row_stride() == 1 && b.cols() > 1 && op.base.nnz() < b.rows();
+    if (panel_kernels<rows>(level) != nullptr && !few) {
       if constexpr (requires { op.base.grouped(); }) {
-        const auto& grouped = op.base.grouped();
-        if (!op.transposed && grouped.blocks() > 0) {
-          return run_spmm_by_panels(
-              policy, *panel_kernels<std::remove_cvref_t<decltype(grouped)>>(), grouped, b, out);
+        if (!op.transposed && op.base.grouped().blocks() > 0) {
+          return run_spmm_by_panels(policy, *panel_kernels<grouped>(level), op.base.grouped(), b,
+                                    out);
         }
       }
       if (b.cols() <= small_width) return run_spmm_by_columns<MayBeTransposed>(policy, op, b, out);
-      if (!op.transposed) {
-        if constexpr (requires { op.base.row_offsets(); }) {
-          return run_spmm_by_panels(policy, *panel_kernels<View>(), op.base, b, out);
-        } else if constexpr (requires { op.base.tile_cols(); }) {
-          const auto& panel = *panel_kernels<grouped_view<const T, I>>();
-          const bool fits = std::in_range<std::uint32_t>(op.base.cols());
-          if (!fits || worth_grouping(op.base, 1 + (b.cols() - 1) / (panel.lanes * panel.widest))) {
-            return run_spmm_by_bands<grouped_bands<T, I>>(policy, op.base, b, out);
+      if constexpr (requires { op.base.row_offsets(); }) {
+        if (!op.transposed) {
+          return run_spmm_by_panels(policy, *panel_kernels<View>(level), op.base, b, out);
+        }
+      }
+      if constexpr (requires { op.base.tile_cols(); }) {
+        if (!op.transposed && std::in_range<std::int32_t>(op.base.cols())) {
+          const auto& wide = *panel_kernels<grouped>(level);
+          if (worth_grouping(op.base, 1 + (b.cols() - 1) / (wide.lanes * wide.widest))) {
+            return run_spmm_by_bands<grouped_bands<T, I>>(policy, wide, op.base, b, out);
           }
-          return run_spmm_by_bands<chunked_bands<T, I>>(policy, op.base, b, out);
+          return run_spmm_by_bands<chunked_bands<T, I>>(policy, *panel_kernels<chunks>(level),
+                                                        op.base, b, out);
         }
       }
       const auto ordered = detail::row_order<std::int64_t>(op.base, op.transposed);
-      return run_spmm_by_panels(policy, *kernels,
+      return run_spmm_by_panels(policy, *panel_kernels<rows>(level),
                                 rows(ordered.values, ordered.row_offsets, ordered.col_indices,
                                      shape(op.rows(), op.cols())),
                                 b, out);

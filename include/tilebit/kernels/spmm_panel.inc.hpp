@@ -18,7 +18,6 @@ TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vector
                                      typename lanes<T>::mask last, const panel_output<T>& out) {
   using v = lanes<T>;
   typename v::reg s[Vectors];
-  const T* const c0 = out.c0 + (i - out.first_row) * out.c0_ld;
   T* const c = out.c + (i - out.first_row) * out.c_ld;
   TILEBIT_UNROLL
   for (int j = 0; j < Vectors; ++j) s[j] = sums[j];
@@ -27,6 +26,7 @@ TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vector
     for (int j = 0; j < Vectors; ++j) s[j] = v::mul(v::broadcast(&out.alpha), s[j]);
   }
   if (out.beta != T{}) {
+    const T* const c0 = out.c0 + (i - out.first_row) * out.c0_ld;
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) {
       const auto y =

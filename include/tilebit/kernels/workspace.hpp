@@ -8,67 +8,80 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <utility>
 
 #include "../core/config.hpp"
 
-namespace tilebit::detail {
+namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// Blocks of memory that a thread has given back, at most `most_bytes` of them together.
-class kept_blocks {
-public:
-  struct block {
-    void* memory = nullptr;
-    std::size_t bytes = 0;
-  };
+/// Memory that begins on a cache line.
+struct memory_block {
+  void* memory = nullptr;
+  std::size_t bytes = 0;
 
-  kept_blocks() = default;
-  kept_blocks(const kept_blocks&) = delete;
-  kept_blocks& operator=(const kept_blocks&) = delete;
-  ~kept_blocks() {
-    for (const block& b : blocks_) release(b);
+  /// Throws std::bad_alloc.
+  static memory_block allocate(std::size_t bytes) {
+    return {::operator new(bytes, std::align_val_t{64}), bytes};
   }
+  void free() const noexcept {
+    if (memory != nullptr) ::operator delete(memory, std::align_val_t{64});
+  }
+};
+
+/// Blocks that a thread has given back, at most TILEBIT_KEPT_BYTES of them together. It has no
+/// destructor, so that products in destructors of other objects of the thread may still use it.
+struct kept_blocks {
+  std::array<memory_block, 12> blocks;
+  std::size_t bytes = 0;
+  bool closed = false; ///< the thread ends: nothing is kept any more
 
   /// The smallest kept block of at least so many bytes and at most four times as many, or a new
   /// one. Throws std::bad_alloc.
-  block take(std::size_t bytes) {
-    block* best = nullptr;
-    for (block& b : blocks_) {
-      const bool fits = b.bytes >= bytes && b.bytes / 4 <= bytes;
+  memory_block take(std::size_t wanted) {
+    memory_block* best = nullptr;
+    for (memory_block& b : blocks) {
+      const bool fits = b.bytes >= wanted && b.bytes / 4 <= wanted;
       if (b.memory != nullptr && fits && (best == nullptr || b.bytes < best->bytes)) best = &b;
     }
-    if (best == nullptr) return {::operator new(bytes, std::align_val_t{64}), bytes};
-    bytes_ -= best->bytes;
-    return std::exchange(*best, block{});
+    if (best == nullptr) return memory_block::allocate(wanted);
+    bytes -= best->bytes;
+    return std::exchange(*best, memory_block{});
   }
 
   /// Keeps a block in the place of the smallest one, if it may.
-  void give(block b) noexcept {
-    block* least = &blocks_[0];
-    for (block& kept : blocks_) {
+  void give(memory_block b) noexcept {
+    constexpr std::size_t most = TILEBIT_KEPT_BYTES;
+    memory_block* least = &blocks[0];
+    for (memory_block& kept : blocks) {
       if (kept.bytes < least->bytes) least = &kept;
     }
-    if (least->bytes < b.bytes && bytes_ - least->bytes + b.bytes <= most_bytes) {
-      bytes_ += b.bytes - least->bytes;
+    if (!closed && least->bytes < b.bytes && bytes - least->bytes + b.bytes <= most) {
+      bytes += b.bytes - least->bytes;
       std::swap(*least, b);
     }
-    release(b);
+    b.free();
   }
 
-private:
-  static constexpr std::size_t most_bytes = TILEBIT_KEPT_BYTES;
-
-  static void release(const block& b) noexcept {
-    if (b.memory != nullptr) ::operator delete(b.memory, std::align_val_t{64});
+  void close() noexcept {
+    closed = true;
+    for (memory_block& b : blocks) std::exchange(b, memory_block{}).free();
+    bytes = 0;
   }
-
-  std::array<block, 12> blocks_;
-  std::size_t bytes_ = 0;
 };
 
-inline thread_local kept_blocks kept_blocks_of_thread;
+inline constinit thread_local kept_blocks blocks_of_thread{};
+
+/// Frees the blocks of a thread at its end.
+struct blocks_owner {
+  blocks_owner() noexcept = default;
+  blocks_owner(const blocks_owner&) = delete;
+  blocks_owner& operator=(const blocks_owner&) = delete;
+  ~blocks_owner() { blocks_of_thread.close(); }
+
+  void be_there() const noexcept {} ///< objects of a thread are made when they are first named
+};
+inline thread_local const blocks_owner owner_of_blocks;
 
 /// An array of a trivial type, not initialised, that begins on a cache line.
 template <class T>
@@ -77,20 +90,22 @@ public:
   work_array() = default;
   /// Throws std::bad_alloc.
   explicit work_array(std::int64_t n)
-      : block_(kept_blocks_of_thread.take(sizeof(T) * static_cast<std::size_t>(n))) {}
+      : block_(blocks_of_thread.take(sizeof(T) * static_cast<std::size_t>(n))) {}
   work_array(work_array&& other) noexcept : block_(std::exchange(other.block_, {})) {}
   work_array& operator=(work_array&& other) noexcept {
     std::swap(block_, other.block_);
     return *this;
   }
   ~work_array() {
-    if (block_.memory != nullptr) kept_blocks_of_thread.give(block_);
+    if (block_.memory == nullptr) return;
+    if (!blocks_of_thread.closed) owner_of_blocks.be_there();
+    blocks_of_thread.give(block_);
   }
 
   T* get() const noexcept { return static_cast<T*>(block_.memory); }
 
 private:
-  kept_blocks::block block_;
+  memory_block block_;
 };
 
-} // namespace tilebit::detail
+} // namespace tilebit::inline TILEBIT_ABI::kernels
