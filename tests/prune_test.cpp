@@ -44,8 +44,10 @@ std::set<std::int64_t> largest(const D& d, std::vector<std::int64_t> places, std
   const auto size = [&](std::int64_t p) {
     return std::abs(static_cast<double>(d(p / d.cols(), p % d.cols())));
   };
-  std::stable_sort(places.begin(), places.end(),
-                   [&](std::int64_t p, std::int64_t q) { return size(p) > size(q); });
+  // Ties by place: with libstdc++ 12, clang 19 calls std::stable_sort deprecated.
+  std::sort(places.begin(), places.end(), [&](std::int64_t p, std::int64_t q) {
+    return std::pair(-size(p), p) < std::pair(-size(q), q);
+  });
   std::set<std::int64_t> kept;
   for (std::int64_t k = 0; k < count && std::cmp_less(k, places.size()); ++k) {
     const auto p = places[static_cast<std::size_t>(k)];
