@@ -24,9 +24,9 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 
 using detail::at;
 
-/// Where the band that begins with tile row `first` ends: before half a million entries and 2^16
-/// tile rows are passed, but not before one tile row. That bounds its memory, and what panels of B
-/// are read again for it is little.
+/// Where the band that begins with tile row `first` ends: behind the tile row that passes half a
+/// million entries, or after 2^16 tile rows. That bounds its memory but for one tile row, and what
+/// panels of B are read again for it is little.
 template <class T, class I>
 std::int64_t end_of_band(const bitmap_view<const T, I>& a, std::int64_t first) noexcept {
   constexpr std::int64_t most = std::int64_t{1} << 19;
