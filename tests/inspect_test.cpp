@@ -227,6 +227,7 @@ TEST_CASE("instruction sets are listed best first and can be chosen", "[inspect]
   CHECK(tb::to_string(tb::isa::scalar) == "scalar");
   CHECK(tb::to_string(tb::isa::avx2) == "avx2");
   CHECK(tb::to_string(tb::isa::avx512) == "avx512");
+  CHECK(tb::to_string(tb::isa::avx512_bf16) == "avx512_bf16");
 }
 
 TEST_CASE("every kernel has a level and a name, the last one runs anywhere", "[inspect]") {

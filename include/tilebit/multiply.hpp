@@ -9,8 +9,17 @@
 //   multiply(par, a, x, y)                                 with threads; results are bitwise the
 //   same
 //
-// bfloat16 and float16: products are summed in float, and the result, after alpha, beta and the
-// epilogue, is rounded once.
+// A, x and B have one value type T, and so have y, z, C0 and C, which may be T or what its products
+// are summed in:
+//   T                  sums    results
+//   bfloat16, float16  float   T (rounded once, after alpha, beta and the epilogue) or float
+//   std::int8_t        int32   T, std::int32_t (both modulo 2^8 or 2^32) or float
+//   any other          T       T
+// float results of 8-bit products: alpha, beta, bias and row_scale are applied to the exact sum in
+// float, which is how quantised layers are scaled back, row by row.
+//
+// Activations times weights, Y = X W^T with X and Y row-major, as neural networks call it, is
+// multiply(w, B, C) with B and C column-major views of X and Y.
 //
 // Names and order follow the Sparse BLAS effort and C++26 std::linalg: outputs last, the policy
 // first.
@@ -50,35 +59,40 @@ namespace tilebit::inline TILEBIT_ABI {
 /// max(nnz / 4, m) elements together; of 16-bit types always m floats. std::bad_alloc leaves z
 /// untouched.
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
-  requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
+  requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X> &&
+           share_one_value_type<Y, Z> && holds_products_of<value_of_t<Z>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const X& x, const Y& addend, Z&& z) {
   using T = value_of_t<A>;
   const auto op = detail::resolve(a);
-  const auto [beta, y] = detail::addend_of<T>(addend);
+  using R = value_of_t<Z>;
+  const auto [beta, y] = detail::addend_of<R>(addend);
   const std::span<const T> xs(x);
-  const std::span<T> zs(z);
+  const std::span<R> zs(z);
   detail::check_spmv(op, xs, y, zs);
-  const kernels::vector_update<T> out{op.alpha, beta, y.data(), zs.data()};
+  const kernels::vector_update<T, R> out{op.alpha, beta, y.data(), zs.data()};
   if (op.alpha == T{}) return out.prepare(0, op.rows());
   constexpr bool lazy = requires { a.base(); }; // only lazy views transpose
   kernels::run_spmv<lazy>(policy, op, xs.data(), out);
 }
 
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
-  requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X, Y, Z>
+  requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X> &&
+           share_one_value_type<Y, Z> && holds_products_of<value_of_t<Z>, value_of_t<A>>
 void multiply(const A& a, const X& x, const Y& addend, Z&& z) {
   multiply(seq, a, x, addend, z);
 }
 
 /// SpMV, y = op(A) x; whatever y held is overwritten. Otherwise as the updating form.
 template <sparse_matrix A, vector_like X, vector_like Y>
-  requires output_vector<Y> && share_one_value_type<A, X, Y>
+  requires output_vector<Y> && share_one_value_type<A, X> &&
+           holds_products_of<value_of_t<Y>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const X& x, Y&& y) {
   multiply(policy, a, x, scaled(0, y), y);
 }
 
 template <sparse_matrix A, vector_like X, vector_like Y>
-  requires output_vector<Y> && share_one_value_type<A, X, Y>
+  requires output_vector<Y> && share_one_value_type<A, X> &&
+           holds_products_of<value_of_t<Y>, value_of_t<A>>
 void multiply(const A& a, const X& x, Y&& y) {
   multiply(seq, a, x, scaled(0, y), y);
 }
@@ -97,19 +111,21 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// as rows; for transposed A, COO and what optimize made for SpMV a copy of A in CSR; m * n sums
 /// for up to four columns. All of it is allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
-  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
-           epilogue_for<E, value_of_t<A>>
+  requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
+           output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&
+           epilogue_for<E, value_of_t<C>>
 void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c,
               const E& step) {
   using T = value_of_t<A>;
   const auto op = detail::resolve(a);
-  const auto [beta, c0] = detail::addend_of_matrix<T>(addend);
+  using R = value_of_t<C>;
+  const auto [beta, c0] = detail::addend_of_matrix<R>(addend);
   const dense_view<const T, typename B::layout_type> bs(b);
   using LayoutC = typename std::remove_cvref_t<C>::layout_type;
-  const dense_view<T, LayoutC> cs(c);
+  const dense_view<R, LayoutC> cs(c);
   const auto finish = detail::as_epilogue(step);
   detail::check_spmm(op, bs, c0, cs, finish);
-  using Update = kernels::matrix_update<T, typename decltype(c0)::layout_type, LayoutC,
+  using Update = kernels::matrix_update<T, R, typename decltype(c0)::layout_type, LayoutC,
                                         std::remove_const_t<decltype(finish)>>;
   const Update out{op.alpha, beta, c0, cs, finish};
   if (op.alpha == T{}) return kernels::store_everywhere(out);
@@ -118,45 +134,52 @@ void multiply(const execution_policy& policy, const A& a, const B& b, const C0& 
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
-  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C> &&
-           epilogue_for<E, value_of_t<A>>
+  requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
+           output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&
+           epilogue_for<E, value_of_t<C>>
 void multiply(const A& a, const B& b, const C0& addend, C&& c, const E& step) {
   multiply(seq, a, b, addend, c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C>
-  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C>
+  requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
+           output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c) {
   multiply(policy, a, b, addend, c, epilogue<>());
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C>
-  requires addend_matrix<C0> && share_one_value_type<A, B, C0, C> && output_matrix<C>
+  requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
+           output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const A& a, const B& b, const C0& addend, C&& c) {
   multiply(seq, a, b, addend, c, epilogue<>());
 }
 
 /// SpMM, C = epilogue(op(A) B); whatever C held is overwritten. Otherwise as the updating form.
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C, class E>
-  requires share_one_value_type<A, B, C> && output_matrix<C> && epilogue_for<E, value_of_t<A>>
+  requires share_one_value_type<A, B> && output_matrix<C> &&
+           holds_products_of<value_of_t<C>, value_of_t<A>> && epilogue_for<E, value_of_t<C>>
 void multiply(const execution_policy& policy, const A& a, const B& b, C&& c, const E& step) {
   multiply(policy, a, b, scaled(0, c), c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C, class E>
-  requires share_one_value_type<A, B, C> && output_matrix<C> && epilogue_for<E, value_of_t<A>>
+  requires share_one_value_type<A, B> && output_matrix<C> &&
+           holds_products_of<value_of_t<C>, value_of_t<A>> && epilogue_for<E, value_of_t<C>>
 void multiply(const A& a, const B& b, C&& c, const E& step) {
   multiply(seq, a, b, scaled(0, c), c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C>
-  requires share_one_value_type<A, B, C> && output_matrix<C>
+  requires share_one_value_type<A, B> && output_matrix<C> &&
+           holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const B& b, C&& c) {
   multiply(policy, a, b, scaled(0, c), c, epilogue<>());
 }
 
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C>
-  requires share_one_value_type<A, B, C> && output_matrix<C>
+  requires share_one_value_type<A, B> && output_matrix<C> &&
+           holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const A& a, const B& b, C&& c) {
   multiply(seq, a, b, scaled(0, c), c, epilogue<>());
 }

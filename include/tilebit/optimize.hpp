@@ -122,7 +122,7 @@ namespace detail {
 /// costs.
 inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles,
                                          std::int64_t tile_rows, isa level) {
-  if (level != isa::avx512) {
+  if (level < isa::avx512) {
     return {format::csr, 1.0,
             message("SpMM at level ", to_string(level), " takes tiles apart entry by entry")};
   }

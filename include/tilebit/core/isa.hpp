@@ -16,14 +16,17 @@ namespace tilebit {
 
 /// Levels of instruction sets; each includes the ones before it.
 enum class isa : int {
-  scalar, ///< whatever the compiler's flags allow; always there
-  avx2,   ///< AVX2, FMA, BMI1, BMI2, POPCNT, F16C
-  avx512  ///< AVX-512 F, BW, DQ, VL
+  scalar,     ///< whatever the compiler's flags allow; always there
+  avx2,       ///< AVX2, FMA, BMI1, BMI2, POPCNT
+  avx512,     ///< AVX-512 F, BW, DQ, VL
+  avx512_bf16 ///< AVX-512 VBMI2, VNNI, BF16: dot products of bfloat16 and of 8-bit integers
 };
 
-/// The name that TILEBIT_ISA takes: "scalar", "avx2", "avx512".
+/// The name that TILEBIT_ISA takes: "scalar", "avx2", "avx512", "avx512_bf16".
 constexpr std::string_view to_string(isa level) noexcept {
   switch (level) {
+  case isa::avx512_bf16:
+    return "avx512_bf16";
   case isa::avx512:
     return "avx512";
   case isa::avx2:
@@ -35,7 +38,7 @@ constexpr std::string_view to_string(isa level) noexcept {
 
 namespace detail {
 
-inline constexpr std::array<isa, 3> isa_levels{isa::avx512, isa::avx2, isa::scalar};
+inline constexpr std::array isa_levels{isa::avx512_bf16, isa::avx512, isa::avx2, isa::scalar};
 
 /// CPUID and the operating system's consent (XGETBV): the builtins ask for both.
 inline isa detect_isa() noexcept {
@@ -46,6 +49,9 @@ inline isa detect_isa() noexcept {
                     __builtin_cpu_supports("popcnt");
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool dots = __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni") &&
+                    __builtin_cpu_supports("avx512bf16");
+  if (avx2 && avx512 && dots) return isa::avx512_bf16;
   if (avx2 && avx512) return isa::avx512;
   if (avx2) return isa::avx2;
 #endif

@@ -102,9 +102,16 @@ std::span<const O> offsets_or_zero(const std::vector<O>& offsets) noexcept {
   return offsets.empty() ? std::span<const O>(&zero, 1) : std::span<const O>(offsets);
 }
 
-/// What products of T are added up in: float for 16-bit types, otherwise T itself.
+/// What products of T are added up in: float for 16-bit types, 32 bits for signed 8-bit integers,
+/// otherwise T itself.
 template <class T>
-using accumulator_t = std::conditional_t<is_low_precision_v<T>, float, T>;
+using accumulator_t =
+    std::conditional_t<is_low_precision_v<T>, float,
+                       std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, T>>;
+
+/// Sums are kept apart from results, because they are of another type.
+template <class T>
+inline constexpr bool sums_apart_v = !std::is_same_v<accumulator_t<T>, T>;
 
 template <class T>
 constexpr T conj_value(const T& x) noexcept {

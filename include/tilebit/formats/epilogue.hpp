@@ -6,7 +6,7 @@
 //
 // A step is bias(v): x + v[row]; row_scale(s): x * s[row]; or any callable T -> T, which must not
 // throw. Where C holds 16-bit values, T is float: steps see the sums before they are rounded, and
-// take vectors of either type.
+// take vectors of either type. Where it holds 8-bit integers, T has 32 bits.
 #pragma once
 
 #include <cmath>

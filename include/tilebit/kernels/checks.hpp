@@ -38,6 +38,11 @@ template <class Y>
 concept output_vector =
     vector_like<Y> && !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Y>>>;
 
+/// R may hold products of T: it is T, what these are added up in, or float for 8-bit integers.
+template <class R, class T>
+concept holds_products_of = std::same_as<R, T> || std::same_as<R, detail::accumulator_t<T>> ||
+                            (std::same_as<T, std::int8_t> && std::same_as<R, float>);
+
 /// A vector y or scaled(beta, y).
 template <class Y>
 concept addend_vector = vector_like<Y> || detail::is_scaled_vector_v<Y>;
@@ -95,8 +100,8 @@ std::string shape_text(const Operand& op) {
   return message("multiply: A is ", op.rows(), "x", op.cols());
 }
 
-template <class Operand, class T>
-void check_spmv(const Operand& op, std::span<const T> x, std::span<const T> y, std::span<T> z) {
+template <class Operand, class T, class R>
+void check_spmv(const Operand& op, std::span<const T> x, std::span<const R> y, std::span<R> z) {
   if (std::cmp_not_equal(x.size(), op.cols())) {
     throw dimension_mismatch(shape_text(op) + message(", x has ", x.size(), " elements"));
   }
@@ -117,25 +122,30 @@ void check_spmv(const Operand& op, std::span<const T> x, std::span<const T> y, s
 
 /// Address ranges that interleave without meeting, such as two column blocks of one row-major
 /// matrix, do not overlap: with equal layouts and leading dimensions that can be told in O(1).
-template <class T, class LayoutA, class LayoutB>
+template <class T, class LayoutA, class R, class LayoutB>
 bool overlap(const dense_view<const T, LayoutA>& a,
-             const dense_view<const T, LayoutB>& b) noexcept {
+             const dense_view<const R, LayoutB>& b) noexcept {
   if (!overlap(a.data(), a.extent(), b.data(), b.extent())) return false;
-  if (!std::same_as<LayoutA, LayoutB> || a.ld() != b.ld()) return true;
-  const auto width = [](const auto& d) {
-    return std::same_as<LayoutA, row_major> ? d.cols() : d.rows();
-  };
-  const std::int64_t distance = b.data() - a.data();
-  const std::int64_t gap = (distance < 0 ? -distance : distance) % a.ld();
-  return gap < (distance < 0 ? width(b) : width(a)) ||
-         gap + (distance < 0 ? width(a) : width(b)) > a.ld();
+  if constexpr (!std::same_as<T, R>) {
+    return true;
+  } else {
+    if (!std::same_as<LayoutA, LayoutB> || a.ld() != b.ld()) return true;
+    const auto width = [](const auto& d) {
+      return std::same_as<LayoutA, row_major> ? d.cols() : d.rows();
+    };
+    const std::int64_t distance = b.data() - a.data();
+    const std::int64_t gap = (distance < 0 ? -distance : distance) % a.ld();
+    return gap < (distance < 0 ? width(b) : width(a)) ||
+           gap + (distance < 0 ? width(a) : width(b)) > a.ld();
+  }
 }
 
-template <class Operand, class T, class LayoutB, class LayoutC0, class LayoutC, class Epilogue>
+template <class Operand, class T, class R, class LayoutB, class LayoutC0, class LayoutC,
+          class Epilogue>
 void check_spmm(const Operand& op, const dense_view<const T, LayoutB>& b,
-                const dense_view<const T, LayoutC0>& c0, const dense_view<T, LayoutC>& out,
+                const dense_view<const R, LayoutC0>& c0, const dense_view<R, LayoutC>& out,
                 const Epilogue& epilogue) {
-  const dense_view<const T, LayoutC> c(out);
+  const dense_view<const R, LayoutC> c(out);
   if (op.cols() != b.rows()) {
     throw dimension_mismatch(shape_text(op) + message(", B is ", b.rows(), "x", b.cols()));
   }

@@ -30,7 +30,7 @@ struct kernel_row {
 /// SpMV of rows (CSR), tile rows (bitmap), slices or entries (COO, added to z) [first, last).
 template <class View, class T>
 using spmv_function = void(const View&, std::int64_t first, std::int64_t last, const T* x,
-                           const vector_update<T>&) noexcept;
+                           const sums_of<T>&) noexcept;
 
 /// SpMV with the transpose of units [first, last), added to z.
 template <class View, class T>

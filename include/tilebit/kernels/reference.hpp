@@ -23,33 +23,43 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 using detail::accumulator_t;
 using detail::at;
 
-/// z_i = alpha * s + beta * y_i; y is not read when beta is 0, and may be z.
-template <class T>
+/// z_i = alpha * s + beta * y_i, where s is a sum of products of T and z holds R; y is not read
+/// when beta is 0, and may be z.
+template <class T, class R = T>
 struct vector_update {
   T alpha;
-  T beta;
-  const T* y;
-  T* z;
+  R beta;
+  const R* y;
+  R* z;
 
   void store(std::int64_t i, const accumulator_t<T>& s) const noexcept {
-    using S = accumulator_t<T>;
-    const S p = alpha == T{1} ? s : detail::mul<S>(alpha, s);
-    z[i] = static_cast<T>(beta == T{} ? p : detail::multiply_add<T>(p, beta, y[i]));
+    const accumulator_t<R> p = scaled(s);
+    z[i] = static_cast<R>(beta == R{} ? p : detail::multiply_add<R>(p, beta, y[i]));
   }
   /// z_i += alpha * s, after prepare.
   void accumulate(std::int64_t i, const accumulator_t<T>& s) const noexcept {
-    using S = accumulator_t<T>;
-    z[i] = static_cast<T>(detail::add<S>(z[i], alpha == T{1} ? s : detail::mul<S>(alpha, s)));
+    z[i] = static_cast<R>(detail::add<accumulator_t<R>>(z[i], scaled(s)));
   }
   /// z_i = beta * y_i for [first, last): the start of kernels that add into z.
   void prepare(std::int64_t first, std::int64_t last) const noexcept {
-    if (beta == T{}) {
-      std::fill(z + first, z + last, T{});
+    if (beta == R{}) {
+      std::fill(z + first, z + last, R{});
     } else {
       for (std::int64_t i = first; i < last; ++i) z[i] = detail::mul(beta, y[i]);
     }
   }
+
+private:
+  accumulator_t<R> scaled(const accumulator_t<T>& s) const noexcept {
+    using S = accumulator_t<R>;
+    return alpha == T{1} ? static_cast<S>(s)
+                         : detail::mul<S>(static_cast<S>(alpha), static_cast<S>(s));
+  }
 };
+
+/// Bare sums of products of T.
+template <class T>
+using sums_of = vector_update<T, accumulator_t<T>>;
 
 template <bool Conjugate, class T>
 T element(const T& x) noexcept {
@@ -169,7 +179,7 @@ void for_each_overlap(std::span<const unit_range> bands, std::int64_t first, std
 /// SpMV of CSR rows [first, last).
 template <bool Conjugate, class T, class I, class O>
 void spmv(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   const O* offsets = a.row_offsets().data();
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
@@ -185,7 +195,7 @@ void spmv(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t las
 /// SpMV of bitmap tile rows [first, last).
 template <bool Conjugate, class T, class I>
 void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   const std::int64_t* offsets = a.tile_row_offsets().data();
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();
@@ -208,7 +218,7 @@ void spmv(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t las
 /// SpMV of tile rows [first, last) of a bitmap grid.
 template <bool Conjugate, class T, class I>
 void spmv(const bitmap_grid_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   for (std::int64_t tr = first; tr < last; ++tr) {
     accumulator_t<T> sums[4] = {};
     for_each_entry<Conjugate>(a, tr, tr + 1, [&](std::int64_t i, std::int64_t j, const T& v) {
@@ -237,7 +247,7 @@ void add_whole_steps(const T* values, const I* cols, std::int64_t steps, const T
 /// SpMV of slices [first, last).
 template <bool Conjugate, class T, class I>
 void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   for (std::int64_t s = first; s < last; ++s) {
     const T* values = a.values().data() + a.slice_offsets()[at(s)];
     const T* const end = a.values().data() + a.slice_offsets()[at(s) + 1];
@@ -276,7 +286,7 @@ void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t las
 /// SpMV of slices [first, last) of diagonals.
 template <bool Conjugate, class T, class I>
 void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   for (std::int64_t s = first; s < last; ++s) {
     const T* e = a.values().data() + a.element_offsets()[at(s)];
     accumulator_t<T> sums[16] = {};
@@ -302,7 +312,7 @@ void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t l
 /// SpMV of blocks [first, last) of grouped rows.
 template <bool Conjugate, class T, class I>
 void spmv(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   for (std::int64_t k = first; k < last; ++k) {
     accumulator_t<T> sums[4] = {};
     for_each_entry<Conjugate>(a, k, k + 1, [&](std::int64_t i, std::int64_t j, const T& value) {
@@ -325,7 +335,7 @@ bool never_fall(const I* rows, std::int64_t n) noexcept {
 /// as long as the row stays the same.
 template <bool Conjugate, class T, class I>
 void spmv(const coo_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const vector_update<T>& out) noexcept {
+          const sums_of<T>& out) noexcept {
   const I* rows = a.row_indices().data();
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
@@ -348,29 +358,32 @@ void spmv_transposed(const View& a, std::int64_t first, std::int64_t last, const
   });
 }
 
-/// C_ij = epilogue(i, alpha * s + beta * C0_ij); C0 is not read when beta is 0, and may be C.
-template <class T, class LayoutC0, class LayoutC, class Epilogue>
+/// C_ij = epilogue(i, alpha * s + beta * C0_ij), where s is a sum of products of T and C holds R;
+/// C0 is not read when beta is 0, and may be C.
+template <class T, class R, class LayoutC0, class LayoutC, class Epilogue>
 struct matrix_update {
+  using result_type = R;
+
   T alpha;
-  T beta;
-  dense_view<const T, LayoutC0> c0;
-  dense_view<T, LayoutC> c;
+  R beta;
+  dense_view<const R, LayoutC0> c0;
+  dense_view<R, LayoutC> c;
   const Epilogue& epilogue;
 
   void store(std::int64_t i, std::int64_t j, const accumulator_t<T>& s) const {
-    using S = accumulator_t<T>;
-    const S p = alpha == T{1} ? s : detail::mul<S>(alpha, s);
-    const S sum = beta == T{} ? p : detail::multiply_add<T>(p, beta, c0(i, j));
-    c(i, j) = static_cast<T>(epilogue(i, sum));
+    using S = accumulator_t<R>;
+    const S p = alpha == T{1} ? static_cast<S>(s)
+                              : detail::mul<S>(static_cast<S>(alpha), static_cast<S>(s));
+    const S sum = beta == R{} ? p : detail::multiply_add<R>(p, beta, c0(i, j));
+    c(i, j) = static_cast<R>(epilogue(i, sum));
   }
 };
 
 /// C = epilogue(beta * C0): what is left of an SpMM when alpha is 0.
 template <class Update>
 void store_everywhere(const Update& out) {
-  using T = std::remove_const_t<decltype(out.beta)>;
   for (std::int64_t i = 0; i < out.c.rows(); ++i) {
-    for (std::int64_t j = 0; j < out.c.cols(); ++j) out.store(i, j, T{});
+    for (std::int64_t j = 0; j < out.c.cols(); ++j) out.store(i, j, {});
   }
 }
 

@@ -17,12 +17,12 @@
 #include "bands.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
-#include "float_sums.hpp"
 #include "panel_output.hpp"
 #include "panels.hpp"
 #include "parallel.hpp"
 #include "reference.hpp"
 #include "run_spmv.hpp"
+#include "sums_apart.hpp"
 #include "workspace.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
@@ -262,15 +262,15 @@ template <bool Conjugate, class Operand, class B, class Update>
 void run_portable_spmm(const execution_policy& policy, const Operand& op, const B& b,
                        const Update& out) {
   const auto& a = op.base;
-  constexpr bool in_float = detail::is_low_precision_v<typename Operand::scalar_type>;
+  constexpr bool apart = detail::sums_apart_v<typename Operand::scalar_type>;
   constexpr bool by_entries = requires { a.row_indices(); };
-  if constexpr (in_float) {
-    if (op.transposed) return spmm_in_float<true>(a, b, out);
+  if constexpr (apart) {
+    if (op.transposed) return spmm_apart<true>(a, b, out);
   } else {
     if (op.transposed) return spmm_scatter<Conjugate, true>(a, b, out);
   }
-  if constexpr (by_entries && in_float) {
-    return spmm_in_float<false>(a, b, out);
+  if constexpr (by_entries && apart) {
+    return spmm_apart<false>(a, b, out);
   } else if constexpr (by_entries) {
     return spmm_scatter<Conjugate, false>(a, b, out);
   } else {

@@ -15,10 +15,11 @@
 #include "../formats/views.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
-#include "float_sums.hpp"
 #include "parallel.hpp"
 #include "reference.hpp"
 #include "scattered_sums.hpp"
+#include "sums_apart.hpp"
+#include "workspace.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -50,9 +51,8 @@ public:
   using T = std::remove_const_t<typename View::scalar_type>;
 
   block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
-                const vector_update<T>& out) noexcept
-      : blocks_(a, allowed_cuts), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x),
-        out_(out) {}
+                const sums_of<T>& out) noexcept
+      : blocks_(a), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x), out_(out) {}
 
   int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
 
@@ -66,7 +66,7 @@ public:
           });
         },
         [&](std::int64_t u, std::int64_t first, std::int64_t last) {
-          const vector_update<T> to_sums{T{1}, T{}, nullptr, to->data()};
+          const sums_of<T> to_sums{T{1}, {}, nullptr, to->data()};
           blocks_.with_piece(u, first, last,
                              [&](const auto& piece) { function_(piece, 0, 1, x_, to_sums); });
           ++to;
@@ -94,23 +94,20 @@ public:
 
 private:
   static constexpr std::size_t height = unit_rows<View>::tiles ? 4 : 1; ///< rows of a unit cut
-  using sums = std::array<T, height>;
-  /// Sums of pieces would have to be rounded to 16 bits.
-  static constexpr cuts allowed_cuts =
-      detail::is_low_precision_v<T> ? cuts::between_units : cuts::anywhere;
+  using sums = std::array<accumulator_t<T>, height>;
 
   block_list<View> blocks_;
   std::span<const unit_range> bands_;
   spmv_function<View, T>* function_;
   const T* x_;
-  vector_update<T> out_;
+  sums_of<T> out_;
   std::array<sums, 2 * most_blocks> pieces_; ///< at most two a block
 };
 
 /// z = alpha A x + beta y for CSR, bitmap and optimized matrices.
 template <class View, class T>
 void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjugate, const T* x,
-                      const vector_update<T>& out) noexcept {
+                      const sums_of<T>& out) noexcept {
   if constexpr (requires { a.tile_bands(); }) {
     const every_unit slice_band(a.sliced());
     const every_unit grouped_band(a.grouped());
@@ -262,21 +259,40 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
   }
 }
 
+/// The same where sums are of another type than the elements of A.
+template <bool MayBeTransposed, class Operand, class T, class R>
+void run_spmv_apart(const execution_policy& policy, const Operand& op, const T* x,
+                    const vector_update<T, R>& out) {
+  using S = accumulator_t<T>;
+  const std::int64_t rows = op.rows();
+  const work_array<S> sums(rows);
+  constexpr bool by_entries = requires { op.base.row_indices(); };
+  if (by_entries || (MayBeTransposed && op.transposed)) {
+    std::fill_n(sums.get(), rows, S{});
+    if (MayBeTransposed && op.transposed) {
+      spmv_apart<true>(op.base, x, sums.get());
+    } else {
+      spmv_apart<false>(op.base, x, sums.get());
+    }
+  } else if constexpr (!by_entries) {
+    run_spmv_by_rows(policy, op.base, false, x, sums_of<T>{T{1}, S{}, nullptr, sums.get()});
+  }
+  for (std::int64_t i = 0; i < rows; ++i) out.store(i, sums.get()[i]);
+}
+
 /// z = alpha op(A) x + beta y for checked operands. Throws std::bad_alloc before z is written. A
 /// caller that knows that op is not transposed says so, and half of the kernels are not compiled.
-template <bool MayBeTransposed, class Operand, class T>
+template <bool MayBeTransposed, class Operand, class T, class R>
 void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
-              const vector_update<T>& out) {
+              const vector_update<T, R>& out) {
   const auto& a = op.base;
-  constexpr bool in_float = detail::is_low_precision_v<T>;
   constexpr bool by_entries = requires { a.row_indices(); };
-  if constexpr (MayBeTransposed && in_float) {
-    if (op.transposed) return spmv_in_float<true>(a, op.rows(), x, out);
+  if constexpr (detail::sums_apart_v<T>) {
+    return run_spmv_apart<MayBeTransposed>(policy, op, x, out);
   } else if constexpr (MayBeTransposed) {
     if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
   }
-  if constexpr (by_entries && in_float) {
-    spmv_in_float<false>(a, op.rows(), x, out);
+  if constexpr (detail::sums_apart_v<T>) {
   } else if constexpr (by_entries) {
     run_spmv_by_entries(policy, a, op.conjugated, x, out);
   } else {

@@ -1,5 +1,6 @@
-// Products of 16-bit matrices that add into their result in no order of rows (COO, and the
-// transpose of any format): summed in float on the side, so that each element is rounded once.
+// Products of 16-bit and 8-bit matrices that add into their result in no order of rows (COO, and
+// the transpose of any format): summed on the side in float or in 32 bits, so that each element is
+// rounded once.
 //
 // One thread does it all; results do not depend on the policy.
 #pragma once
@@ -33,21 +34,18 @@ void for_each_term(const View& a, F&& f) {
   });
 }
 
-/// z = alpha op(A) x + beta y for `rows` rows of op(A). Allocates 4 bytes a row before z is
-/// written.
+/// sums += op(A) x.
 template <bool Transposed, class View, class T>
-void spmv_in_float(const View& a, std::int64_t rows, const T* x, const vector_update<T>& out) {
-  std::vector<accumulator_t<T>> sums(at(rows));
+void spmv_apart(const View& a, const T* x, accumulator_t<T>* sums) noexcept {
   for_each_term<Transposed>(a, [&](std::int64_t i, std::int64_t j, const T& v) {
-    sums[at(i)] = detail::multiply_add<T>(sums[at(i)], v, x[j]);
+    sums[i] = detail::multiply_add<T>(sums[i], v, x[j]);
   });
-  for (std::int64_t i = 0; i < rows; ++i) out.store(i, sums[at(i)]);
 }
 
 /// C = epilogue(alpha op(A) B + beta C0), 32 columns at a time. Allocates 4 bytes for each
 /// element of these before C is written.
 template <bool Transposed, class View, class T, class LayoutB, class Update>
-void spmm_in_float(const View& a, const dense_view<const T, LayoutB>& b, const Update& out) {
+void spmm_apart(const View& a, const dense_view<const T, LayoutB>& b, const Update& out) {
   const std::int64_t rows = out.c.rows();
   const std::int64_t cols = out.c.cols();
   std::vector<accumulator_t<T>> sums(at(rows) * at(std::min(cols, panel_width)));
