@@ -23,7 +23,7 @@ enum class isa : int {
   scalar,     ///< whatever the compiler's flags allow; always there
   avx2,       ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
   avx512,     ///< AVX-512 F, BW, DQ, VL
-  avx512_bf16 ///< AVX-512 VBMI2, VNNI, BF16: dot products of bfloat16 and of 8-bit integers
+  avx512_bf16 ///< AVX-512 VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16, int8
 };
 
 /// The name that TILEBIT_ISA takes: "scalar", "avx2", "avx512", "avx512_bf16".
@@ -64,8 +64,10 @@ inline isa detect_isa() noexcept {
                     __builtin_cpu_supports("popcnt") && has_f16c();
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool dots = __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni") &&
-                    __builtin_cpu_supports("avx512bf16");
+  const bool dots = __builtin_cpu_supports("avx512vbmi2") &&
+                    __builtin_cpu_supports("avx512bitalg") &&
+                    __builtin_cpu_supports("avx512vpopcntdq") &&
+                    __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
   if (avx2 && avx512 && dots) return isa::avx512_bf16;
   if (avx2 && avx512) return isa::avx512;
   if (avx2) return isa::avx2;
@@ -76,6 +78,17 @@ inline isa detect_isa() noexcept {
 inline isa best_isa() noexcept {
   static const isa best = detect_isa();
   return best;
+}
+
+/// Does the processor take longer to expand elements than to permute them? AMD's do: Zen 4 has
+/// VPEXPAND in microcode.
+inline bool slow_to_expand() noexcept {
+#if TILEBIT_X86
+  static const bool slow = __builtin_cpu_is("amd") != 0;
+  return slow;
+#else
+  return false;
+#endif
 }
 
 /// The level in force, one for the whole program whatever flags its units have; -1: not yet asked.

@@ -19,12 +19,14 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// One row of a table: what it needs, what it is called, and the function.
+/// One row of a table: what it needs, what it is called, the function, and whether it is only for
+/// processors that are slow to expand.
 template <class Function>
 struct kernel_row {
   isa level;
   std::string_view name;
   Function* function;
+  bool without_expansion = false;
 };
 
 /// SpMV of rows (CSR), tile rows (bitmap), slices or entries (COO, added to z) [first, last).
@@ -54,6 +56,8 @@ struct spmv_table<bitmap_view<T, I>> {
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512_bf16, "tiles, permutations",
+                           &avx512_bf16::spmv_bitmap<std::remove_const_t<T>, I>, true},
       kernel_row<function>{isa::avx512, "tiles, expanding loads",
                            &avx512::spmv_bitmap<std::remove_const_t<T>, I>},
 #endif
@@ -346,12 +350,15 @@ struct splitting_table {
   };
 };
 
-/// The first row whose instruction set is not above the active one.
+/// The first row whose instruction set is not above the active one, and which is for this
+/// processor.
 template <class Rows>
 const auto& select(const Rows& rows) noexcept {
   const isa level = active_isa();
   std::size_t k = 0;
-  while (rows[k].level > level) ++k;
+  while (rows[k].level > level || (rows[k].without_expansion && !detail::slow_to_expand())) {
+    ++k;
+  }
   return rows[k];
 }
 

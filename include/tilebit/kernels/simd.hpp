@@ -75,6 +75,8 @@ TILEBIT_TARGET_END
 #ifndef TILEBIT_DISABLE_AVX512
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
+#include "expand_avx512.inc.hpp"
+
 #include "lanes_avx512.inc.hpp"
 #include "simd_avx512.inc.hpp"
 #include "widen_block.inc.hpp"
@@ -96,16 +98,21 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END
 
-// Of this set only what dot products of packed entries are for.
+// Of this set what dot products of packed entries are for, and kernels of tiles for processors that
+// are slow to expand.
 TILEBIT_TARGET_BEGIN(
-    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,avx512bf16,avx2,fma,"
-    "bmi,bmi2,popcnt")
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512bitalg,avx512vpopcntdq,avx512vnni,"
+    "avx512bf16,avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
+#include "expand_permute.inc.hpp"
+
 #include "lanes_avx512.inc.hpp"
 #include "lanes_packed.inc.hpp"
+#include "simd_avx512.inc.hpp"
 
 #include "repack_avx512.inc.hpp"
 #include "spmm_panel.inc.hpp"
+#include "spmv_bitmap.inc.hpp"
 #include "tile_dots.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16
 TILEBIT_TARGET_END

@@ -45,7 +45,7 @@ struct tile_accumulator<float> {
   /// where its elements end.
   const float* add(unsigned bitmap, const float* e, const float* x) noexcept {
     const auto mask = in_mask_register(static_cast<__mmask16>(bitmap));
-    const __m512 a = _mm512_maskz_expandloadu_ps(mask, e);
+    const __m512 a = expand(mask, bitmap, e);
     sums = _mm512_mask3_fmadd_ps(a, _mm512_broadcast_f32x4(_mm_loadu_ps(x)), sums, mask);
     return e + std::popcount(bitmap);
   }
@@ -81,8 +81,8 @@ struct tile_accumulator<double> {
     const auto m1 = in_mask_register(static_cast<__mmask8>(high));
     const double* const e1 = e + std::popcount(low);
     const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
-    upper = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m0, e), xs, upper, m0);
-    lower = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m1, e1), xs, lower, m1);
+    upper = _mm512_mask3_fmadd_pd(expand(m0, low, e), xs, upper, m0);
+    lower = _mm512_mask3_fmadd_pd(expand(m1, high, e1), xs, lower, m1);
     return e1 + std::popcount(high);
   }
   void add(const tile_accumulator& other) noexcept {
@@ -116,7 +116,7 @@ struct tile_scatter<float> {
   }
   void add(unsigned bitmap, const float* e, float* z) const noexcept {
     const auto mask = static_cast<__mmask16>(bitmap);
-    const __m512 p = _mm512_maskz_mul_ps(mask, _mm512_maskz_expandloadu_ps(mask, e), factors);
+    const __m512 p = _mm512_maskz_mul_ps(mask, expand(mask, bitmap, e), factors);
     const __m256 twos = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
     const __m128 one = _mm_add_ps(_mm256_castps256_ps128(twos), _mm256_extractf128_ps(twos, 1));
     _mm_storeu_ps(z, _mm_add_ps(_mm_loadu_ps(z), one));
@@ -136,8 +136,8 @@ struct tile_scatter<double> {
   void add(unsigned bitmap, const double* e, double* z) const noexcept {
     const auto m0 = static_cast<__mmask8>(bitmap);
     const auto m1 = static_cast<__mmask8>(bitmap >> 8);
-    const __m512d a0 = _mm512_maskz_expandloadu_pd(m0, e);
-    const __m512d a1 = _mm512_maskz_expandloadu_pd(m1, e + std::popcount(bitmap & 0xffU));
+    const __m512d a0 = expand(m0, bitmap & 0xffU, e);
+    const __m512d a1 = expand(m1, bitmap >> 8, e + std::popcount(bitmap & 0xffU));
     const __m512d p = _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
     const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
     _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));
@@ -160,7 +160,7 @@ struct diagonal_sums<float> {
   }
   const float* add(unsigned bits, const float* e, const float* x) noexcept {
     const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 a = _mm512_maskz_expandloadu_ps(mask, e);
+    const __m512 a = expand(mask, bits, e);
     sums = _mm512_mask3_fmadd_ps(a, _mm512_maskz_loadu_ps(mask, x), sums, mask);
     return e + std::popcount(bits);
   }
@@ -184,10 +184,8 @@ struct diagonal_sums<double> {
     const auto m0 = in_mask_register(static_cast<__mmask8>(b0));
     const auto m1 = in_mask_register(static_cast<__mmask8>(b1));
     const double* const e1 = e + std::popcount(b0);
-    low = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m0, e), _mm512_maskz_loadu_pd(m0, x),
-                                low, m0);
-    high = _mm512_mask3_fmadd_pd(_mm512_maskz_expandloadu_pd(m1, e1),
-                                 _mm512_maskz_loadu_pd(m1, x + 8), high, m1);
+    low = _mm512_mask3_fmadd_pd(expand(m0, b0, e), _mm512_maskz_loadu_pd(m0, x), low, m0);
+    high = _mm512_mask3_fmadd_pd(expand(m1, b1, e1), _mm512_maskz_loadu_pd(m1, x + 8), high, m1);
     return e1 + std::popcount(b1);
   }
   void store(double* to) const noexcept {
@@ -211,7 +209,7 @@ struct diagonal_scatter<float> {
   }
   const float* add(unsigned bits, const float* e, float* z) const noexcept {
     const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 a = _mm512_maskz_expandloadu_ps(mask, e);
+    const __m512 a = expand(mask, bits, e);
     _mm512_mask_storeu_ps(z, mask, _mm512_fmadd_ps(a, factors, _mm512_maskz_loadu_ps(mask, z)));
     return e + std::popcount(bits);
   }
@@ -238,7 +236,7 @@ private:
   static const double* add_half(unsigned bits, const double* e, __m512d factors,
                                 double* z) noexcept {
     const auto mask = in_mask_register(static_cast<__mmask8>(bits));
-    const __m512d a = _mm512_maskz_expandloadu_pd(mask, e);
+    const __m512d a = expand(mask, bits, e);
     _mm512_mask_storeu_pd(z, mask, _mm512_fmadd_pd(a, factors, _mm512_maskz_loadu_pd(mask, z)));
     return e + std::popcount(bits);
   }

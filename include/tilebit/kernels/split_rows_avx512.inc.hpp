@@ -40,7 +40,7 @@ TILEBIT_ALWAYS_INLINE const T* split_four(std::uint64_t bitmaps, __m512i columns
   TILEBIT_UNROLL
   for (int k = 0; k < 4; ++k) {
     const auto bitmap = static_cast<std::uint16_t>(bitmaps >> 16 * k);
-    tile[k] = _mm512_maskz_expandloadu_epi32(bitmap, e);
+    tile[k] = expand_words(bitmap, bitmap, e);
     e += std::popcount(bitmap);
   }
   const __m512i a = _mm512_shuffle_i32x4(tile[0], tile[1], 0x44); // rows 0 and 1 of tiles 0 and 1
@@ -96,7 +96,7 @@ TILEBIT_ALWAYS_INLINE const double* split_two(std::uint64_t bitmaps, __m256i col
   TILEBIT_UNROLL
   for (int k = 0; k < 4; ++k) {
     const auto bits = static_cast<std::uint8_t>(bitmaps >> 8 * k);
-    half[k] = _mm512_maskz_expandloadu_pd(bits, e);
+    half[k] = expand(bits, bits, e);
     e += std::popcount(bits);
   }
   const __m512d row[4] = {
