@@ -26,6 +26,9 @@
 #include "kernels/cost_model.hpp"
 #include "kernels/dispatch.hpp"
 #include "kernels/grouping_scratch.hpp"
+#include "kernels/repacked_rows.hpp"
+#include "kernels/row_of_tiles.hpp"
+#include "kernels/spmm_roads.hpp"
 
 namespace tilebit {
 
@@ -191,39 +194,81 @@ inline namespace TILEBIT_ABI {
 namespace kernels {
 
 /// All tile rows as blocks of grouped rows. Throws std::length_error for a tile row of 2^30 tiles.
-template <class T, class I>
-detail::grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
+template <class Source>
+auto grouped_rows_of(const Source& from) {
+  using T = typename Source::scalar_type;
+  using I = typename Source::index_type;
+  const auto& a = from.matrix();
   auto* const group = select(grouping_table<T, I>::rows).function;
   detail::grouped_arrays<T, I> out;
   std::int64_t most_tiles = 0;
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
-    most_tiles =
-        std::max(most_tiles, a.tile_row_offsets()[at(tr) + 1] - a.tile_row_offsets()[at(tr)]);
+    most_tiles = std::max(most_tiles, tiles_of(a, tr));
   }
   if (most_tiles >= std::int64_t{1} << 30) {
     throw std::length_error(
         detail::message("optimize: ", most_tiles, " tiles of a tile row do not fit 32-bit counts"));
   }
   const grouping_memory<T> memory(most_tiles);
-  const std::span<const std::int64_t> offsets = a.element_offsets();
   out.values.resize(at(a.nnz()));
   out.col_indices.resize(at(a.nnz())); // as many as entries, if no column is shared
   out.pattern_counts.resize(at(15 * a.tile_rows()));
-  out.value_offsets.assign(offsets.begin(), offsets.end());
-  out.column_offsets.assign(offsets.size(), 0);
+  out.value_offsets.assign(at(a.tile_rows()) + 1, 0);
+  out.column_offsets = out.value_offsets;
   std::int64_t columns = 0;
+  std::int64_t values = 0;
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
-    columns += group(a, tr, memory.scratch(), out.col_indices.data() + columns,
-                     out.values.data() + offsets[at(tr)], out.pattern_counts.data() + 15 * tr);
+    const row_of_tiles<T, I> row = from.row(tr, 0);
+    columns += group(row, memory.scratch(), out.col_indices.data() + columns,
+                     out.values.data() + values, out.pattern_counts.data() + 15 * tr);
+    values += row.entries;
     out.column_offsets[at(tr) + 1] = columns;
+    out.value_offsets[at(tr) + 1] = values;
   }
+  out.values.resize(at(values));
+  out.values.shrink_to_fit();
   out.col_indices.resize(at(columns));
   out.col_indices.shrink_to_fit();
   return out;
 }
 
+/// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it.
+template <class View>
+auto packed_rows_of(const View& a) {
+  using T = typename View::scalar_type;
+  using I = typename View::index_type;
+  using P = detail::packed_t<T>;
+  detail::packed_arrays<T, I> out;
+  if (panel_kernels<grouped_view<const P, I>>(active_isa()) == nullptr) return out;
+  const repacked_tile_rows<P, View> from(seq, a);
+  out.rows = grouped_rows_of(from);
+  const auto* const corrections = from.corrections(0);
+  if (corrections != nullptr) out.corrections.assign(corrections, corrections + 4 * a.tile_rows());
+  return out;
+}
+
 } // namespace kernels
 } // namespace TILEBIT_ABI
+
+namespace detail {
+
+/// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes; for SpMM the
+/// packed copy besides.
+template <class T, class I>
+optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, operation what) {
+  const shape s(tiles.rows(), tiles.cols());
+  packed_arrays<T, I> packed;
+  if (what == operation::spmm) packed = kernels::packed_rows_of(std::as_const(tiles).view());
+  const auto all =
+      static_cast<double>(tiles_along(s.rows())) * static_cast<double>(tiles_along(s.cols()));
+  const auto tile_bytes = static_cast<double>(sizeof(std::uint16_t) + sizeof(I));
+  if (2 * all > tile_bytes * static_cast<double>(tiles.bitmaps().size())) {
+    return optimized_matrix<T, I>(trusted{}, std::move(tiles), std::move(packed));
+  }
+  return optimized_matrix<T, I>(trusted{}, to_bitmap_grid(tiles), std::move(packed));
+}
+
+} // namespace detail
 
 /// A laid out for this machine and one operation.
 ///
@@ -231,6 +276,10 @@ detail::grouped_arrays<T, I> grouped_rows_of(const bitmap_view<const T, I>& a) {
 /// model predicts to be fastest. For SpMM of float or double: grouped rows (formats/grouped.hpp),
 /// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows. Either multiplies vectors
 /// and dense matrices alike, only more slowly what it was not made for.
+/// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
+/// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
+/// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
+/// of up to four of them.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
 /// Throws: as to_bitmap; for SpMM std::length_error for a row of 2^30 tiles. Complexity: O(nnz +
@@ -247,58 +296,68 @@ optimize(const A& a, operation what = operation::spmv) {
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          return optimized_matrix<T, I>(detail::trusted{}, kernels::grouped_rows_of(op.base), s);
+          return optimized_matrix<T, I>(
+              detail::trusted{}, kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(op.base)),
+              s);
         }
       }
+      const auto tiles = to_bitmap(a);
       return optimized_matrix<T, I>(
-          detail::trusted{}, kernels::grouped_rows_of(detail::resolve(to_bitmap(a)).base), s);
+          detail::trusted{},
+          kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(std::as_const(tiles).view())),
+          s);
     }
   }
-  return detail::with_csr(a, [what](const auto& csr) {
-    const std::int64_t tile_rows = detail::tiles_along(csr.rows());
-    bitmap_matrix<T, I> tiles = to_bitmap(csr);
-    const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
-    std::vector<unit_range> tile_bands;
-    std::vector<unit_range> diagonal_bands; // in slices of 16 rows
-    std::vector<std::int64_t> others;
-    std::int64_t others_nnz = 0;
-    const auto append = [](std::vector<unit_range>& bands, std::int64_t first, std::int64_t last) {
-      if (!bands.empty() && bands.back().last == first) {
-        bands.back().last = last;
-      } else {
-        bands.push_back({first, last});
+  if constexpr (detail::is_packed_v<T>) {
+    return detail::optimize_low_precision(to_bitmap(a), what);
+  } else {
+    return detail::with_csr(a, [what](const auto& csr) {
+      const std::int64_t tile_rows = detail::tiles_along(csr.rows());
+      bitmap_matrix<T, I> tiles = to_bitmap(csr);
+      const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
+      std::vector<unit_range> tile_bands;
+      std::vector<unit_range> diagonal_bands; // in slices of 16 rows
+      std::vector<std::int64_t> others;
+      std::int64_t others_nnz = 0;
+      const auto append = [](std::vector<unit_range>& bands, std::int64_t first,
+                             std::int64_t last) {
+        if (!bands.empty() && bands.back().last == first) {
+          bands.back().last = last;
+        } else {
+          bands.push_back({first, last});
+        }
+      };
+      for (std::int64_t first = 0; first < tile_rows; first += detail::band_height) {
+        const std::int64_t last = std::min(first + detail::band_height, tile_rows);
+        const std::int64_t last_row = std::min(4 * last, csr.rows());
+        const std::int64_t last_slice = (last + 3) / 4;
+        detail::counted_pieces counted;
+        counted.tiles = tiles.tile_row_offsets()[detail::at(last)] -
+                        tiles.tile_row_offsets()[detail::at(first)];
+        counted.diagonals = detail::count_diagonals(csr, first / 4, last_slice);
+        const auto t = detail::predict_rows(csr.row_offsets(), 4 * first, last_row, counted,
+                                            sizeof(T), active_isa());
+        double least = std::min(t.sliced, t.bitmap);
+        if (signed_columns) least = std::min(least, t.diagonals);
+        if (what == operation::spmm || t.sliced == least) {
+          for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
+          others_nnz += static_cast<std::int64_t>(csr.row_offsets()[detail::at(last_row)] -
+                                                  csr.row_offsets()[detail::at(4 * first)]);
+        } else if (t.bitmap == least) {
+          append(tile_bands, first, last);
+        } else {
+          append(diagonal_bands, first / 4, last_slice);
+        }
       }
-    };
-    for (std::int64_t first = 0; first < tile_rows; first += detail::band_height) {
-      const std::int64_t last = std::min(first + detail::band_height, tile_rows);
-      const std::int64_t last_row = std::min(4 * last, csr.rows());
-      const std::int64_t last_slice = (last + 3) / 4;
-      detail::counted_pieces counted;
-      counted.tiles =
-          tiles.tile_row_offsets()[detail::at(last)] - tiles.tile_row_offsets()[detail::at(first)];
-      counted.diagonals = detail::count_diagonals(csr, first / 4, last_slice);
-      const auto t = detail::predict_rows(csr.row_offsets(), 4 * first, last_row, counted,
-                                          sizeof(T), active_isa());
-      double least = std::min(t.sliced, t.bitmap);
-      if (signed_columns) least = std::min(least, t.diagonals);
-      if (what == operation::spmm || t.sliced == least) {
-        for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
-        others_nnz += static_cast<std::int64_t>(csr.row_offsets()[detail::at(last_row)] -
-                                                csr.row_offsets()[detail::at(4 * first)]);
-      } else if (t.bitmap == least) {
-        append(tile_bands, first, last);
-      } else {
-        append(diagonal_bands, first / 4, last_slice);
-      }
-    }
-    auto in_bands =
-        detail::tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
-    auto diagonals = detail::diagonals_in_bands(csr, std::span<const unit_range>(diagonal_bands));
-    auto sliced = detail::slices_of(csr, std::span<const std::int64_t>(others), others_nnz);
-    return optimized_matrix<T, I>(detail::trusted{}, std::move(in_bands), std::move(tile_bands),
-                                  std::move(diagonals), std::move(diagonal_bands),
-                                  std::move(sliced));
-  });
+      auto in_bands =
+          detail::tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
+      auto diagonals = detail::diagonals_in_bands(csr, std::span<const unit_range>(diagonal_bands));
+      auto sliced = detail::slices_of(csr, std::span<const std::int64_t>(others), others_nnz);
+      return optimized_matrix<T, I>(detail::trusted{}, std::move(in_bands), std::move(tile_bands),
+                                    std::move(diagonals), std::move(diagonal_bands),
+                                    std::move(sliced));
+    });
+  }
 }
 
 } // namespace tilebit

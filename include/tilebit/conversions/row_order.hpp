@@ -154,8 +154,12 @@ void sort_rows(ordered_entries<T, I, O>& e) {
 
 /// Optimized: the rows of all parts to their places.
 template <class O, class T, class I>
-auto row_order(const optimized_view<T, I>& a, bool transposed) {
+ordered_entries<std::remove_const_t<T>, I, O> row_order(const optimized_view<T, I>& a,
+                                                        bool transposed) {
   require_offset_fits<O>(a.nnz());
+  if constexpr (is_packed_v<std::remove_const_t<T>>) {
+    if (a.grid().rows() > 0) return row_order<O>(a.grid(), transposed);
+  }
   using V = std::remove_const_t<T>;
   ordered_entries<V, I, O> out;
   out.strict = true;

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "low_precision.hpp"
+#include "packed.hpp"
 
 namespace tilebit {
 namespace detail {
@@ -28,7 +29,8 @@ struct dense_tag {};  ///< category of dense matrices and views
 template <class T>
 concept scalar =
     (std::is_arithmetic_v<T> && !std::same_as<std::remove_cv_t<T>, bool>) ||
-    detail::is_complex_v<std::remove_cv_t<T>> || detail::is_low_precision_v<std::remove_cv_t<T>>;
+    detail::is_complex_v<std::remove_cv_t<T>> || detail::is_low_precision_v<std::remove_cv_t<T>> ||
+    (detail::depth_v<std::remove_cv_t<T>> > 1);
 
 /// A row or column number: a 32- or 64-bit integer, signed or not.
 template <class I>

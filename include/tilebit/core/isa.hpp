@@ -12,12 +12,16 @@
 
 #include "config.hpp"
 
+#if TILEBIT_X86
+#include <cpuid.h>
+#endif
+
 namespace tilebit {
 
 /// Levels of instruction sets; each includes the ones before it.
 enum class isa : int {
   scalar,     ///< whatever the compiler's flags allow; always there
-  avx2,       ///< AVX2, FMA, BMI1, BMI2, POPCNT
+  avx2,       ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
   avx512,     ///< AVX-512 F, BW, DQ, VL
   avx512_bf16 ///< AVX-512 VBMI2, VNNI, BF16: dot products of bfloat16 and of 8-bit integers
 };
@@ -40,13 +44,24 @@ namespace detail {
 
 inline constexpr std::array isa_levels{isa::avx512_bf16, isa::avx512, isa::avx2, isa::scalar};
 
+#if TILEBIT_X86
+/// F16C, which compilers' builtins do not know by name; where AVX2 may be used, so may it.
+inline bool has_f16c() noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
 /// CPUID and the operating system's consent (XGETBV): the builtins ask for both.
 inline isa detect_isa() noexcept {
 #if TILEBIT_X86
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                     __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-                    __builtin_cpu_supports("popcnt");
+                    __builtin_cpu_supports("popcnt") && has_f16c();
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   const bool dots = __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni") &&

@@ -18,6 +18,7 @@
 #include "config.hpp"
 #include "error.hpp"
 #include "low_precision.hpp"
+#include "packed.hpp"
 
 namespace tilebit::detail {
 
@@ -102,12 +103,27 @@ std::span<const O> offsets_or_zero(const std::vector<O>& offsets) noexcept {
   return offsets.empty() ? std::span<const O>(&zero, 1) : std::span<const O>(offsets);
 }
 
+template <class T>
+struct accumulator {
+  using type = std::conditional_t<is_low_precision_v<T>, float, T>;
+};
+template <>
+struct accumulator<bfloat16_pair> {
+  using type = float;
+};
+template <>
+struct accumulator<std::int8_t> {
+  using type = std::int32_t;
+};
+template <>
+struct accumulator<int8_quad> {
+  using type = std::int32_t;
+};
+
 /// What products of T are added up in: float for 16-bit types, 32 bits for signed 8-bit integers,
 /// otherwise T itself.
 template <class T>
-using accumulator_t =
-    std::conditional_t<is_low_precision_v<T>, float,
-                       std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, T>>;
+using accumulator_t = typename accumulator<T>::type;
 
 /// Sums are kept apart from results, because they are of another type.
 template <class T>

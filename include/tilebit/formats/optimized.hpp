@@ -12,8 +12,10 @@
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
 #include "../core/numeric.hpp"
+#include "../core/packed.hpp"
 #include "../core/shape.hpp"
 #include "bitmap.hpp"
+#include "bitmap_grid.hpp"
 #include "diagonals.hpp"
 #include "grouped.hpp"
 #include "sliced.hpp"
@@ -32,13 +34,16 @@ struct unit_range {
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
 /// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
-/// grouped rows, all or none. Every row is in exactly one part.
+/// grouped rows, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or none, and
+/// for SpMM a second copy of the entries, packed (core/packed.hpp) or as float, in grouped rows.
+/// But for that copy, every row is in exactly one part.
 template <class T, class I>
 class optimized_view {
 public:
   using matrix_category = detail::sparse_tag;
   using scalar_type = std::remove_const_t<T>;
   using index_type = I;
+  using packed_type = detail::packed_t<scalar_type>;
 
   optimized_view() = default;
   optimized_view(bitmap_view<T, I> tiles, std::span<const unit_range> tile_bands,
@@ -47,10 +52,20 @@ public:
       : tiles_(tiles), tile_bands_(tile_bands), diagonals_(diagonals),
         diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped) {}
 
+  /// With a grid, and a packed copy with corrections of its sums, one a row, where it needs some.
+  optimized_view(optimized_view parts, bitmap_grid_view<T, I> grid,
+                 grouped_view<const packed_type, I> packed,
+                 std::span<const std::int32_t> corrections) noexcept
+      : optimized_view(parts) {
+    grid_ = grid;
+    packed_ = packed;
+    corrections_ = corrections;
+  }
+
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
   std::int64_t nnz() const noexcept {
-    return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz();
+    return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz() + grid_.nnz();
   }
   const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
   std::span<const unit_range> tile_bands() const noexcept { return tile_bands_; }
@@ -58,6 +73,9 @@ public:
   std::span<const unit_range> diagonal_bands() const noexcept { return diagonal_bands_; }
   const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
   const grouped_view<T, I>& grouped() const noexcept { return grouped_; }
+  const bitmap_grid_view<T, I>& grid() const noexcept { return grid_; }
+  const grouped_view<const packed_type, I>& packed() const noexcept { return packed_; }
+  std::span<const std::int32_t> corrections() const noexcept { return corrections_; }
 
 private:
   bitmap_view<T, I> tiles_;
@@ -66,7 +84,21 @@ private:
   std::span<const unit_range> diagonal_bands_;
   sliced_view<T, I> sliced_;
   grouped_view<T, I> grouped_;
+  bitmap_grid_view<T, I> grid_;
+  grouped_view<const packed_type, I> packed_;
+  std::span<const std::int32_t> corrections_;
 };
+
+namespace detail {
+
+/// A copy of the entries for products with dense matrices.
+template <class T, class I>
+struct packed_arrays {
+  grouped_arrays<packed_t<T>, I> rows;
+  std::vector<std::int32_t> corrections;
+};
+
+} // namespace detail
 
 /// A matrix laid out for multiplication by optimize(a); to_coo, to_csr, ... give a back exactly.
 /// It takes part in multiply and the conversions like any other format; values cannot be changed.
@@ -89,12 +121,20 @@ public:
         sliced_(std::move(sliced)) {}
   optimized_matrix(detail::trusted, detail::grouped_arrays<T, I>&& grouped, shape s)
       : tiles_(detail::trusted{}, no_tiles(s), s), grouped_(std::move(grouped)) {}
+  optimized_matrix(detail::trusted, bitmap_grid<T, I>&& grid, detail::packed_arrays<T, I>&& packed)
+      : tiles_(detail::trusted{}, no_tiles(shape(grid.rows(), grid.cols())),
+               shape(grid.rows(), grid.cols())),
+        grid_(std::move(grid)), packed_(std::move(packed)) {}
+  optimized_matrix(detail::trusted, bitmap_matrix<T, I>&& tiles,
+                   detail::packed_arrays<T, I>&& packed)
+      : tiles_(std::move(tiles)), tile_bands_{{0, tiles_.tile_rows()}}, packed_(std::move(packed)) {
+  }
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values) +
-           detail::length(grouped_.values);
+           detail::length(grouped_.values) + grid_.nnz();
   }
   /// Bytes of all arrays.
   std::int64_t bytes() const noexcept {
@@ -108,13 +148,22 @@ public:
            of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
            of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths) +
            of(grouped_.values) + of(grouped_.col_indices) + of(grouped_.pattern_counts) +
-           of(grouped_.column_offsets) + of(grouped_.value_offsets);
+           of(grouped_.column_offsets) + of(grouped_.value_offsets) + of(grid_.elements()) +
+           of(grid_.bitmaps()) + of(grid_.element_offsets()) + of(packed_.rows.values) +
+           of(packed_.rows.col_indices) + of(packed_.rows.pattern_counts) +
+           of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
+           of(packed_.corrections);
   }
 
   optimized_view<const T, I> view() const noexcept {
     const shape s(tiles_.rows(), tiles_.cols());
-    return {tiles_.view(),   tile_bands_,     diagonals_.view(s),
-            diagonal_bands_, sliced_.view(s), grouped_.view(s)};
+    constexpr int depth = detail::depth_v<detail::packed_t<T>>;
+    const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
+    return {{tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_, sliced_.view(s),
+             grouped_.view(s)},
+            grid_.view(),
+            packed_.rows.view(packed),
+            packed_.corrections};
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 
@@ -132,6 +181,8 @@ private:
   std::vector<unit_range> diagonal_bands_;
   detail::sliced_arrays<T, I> sliced_;
   detail::grouped_arrays<T, I> grouped_;
+  bitmap_grid<T, I> grid_;
+  detail::packed_arrays<T, I> packed_;
 };
 
 /// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows), and with
@@ -141,6 +192,15 @@ void validate(const optimized_view<T, I>& a) {
   validate(a.tiles());
   validate(a.diagonals());
   validate(a.grouped());
+  if constexpr (detail::is_packed_v<std::remove_const_t<T>>) {
+    validate(a.grid());
+    validate(a.packed());
+    if (a.packed().blocks() > 0 && !a.corrections().empty() &&
+        std::cmp_not_equal(a.corrections().size(), 4 * a.packed().blocks())) {
+      throw invalid_matrix("optimized: corrections are not one for each row of packed",
+                           a.packed().blocks());
+    }
+  }
   const auto& s = a.sliced();
   detail::check_offsets(s.slice_offsets(), s.nnz(), "optimized: slice_offsets");
   detail::check_offsets(s.slice_rows(), detail::length(s.row_order()), "optimized: slice_rows");
@@ -195,6 +255,7 @@ void validate(const optimized_view<T, I>& a) {
   see_bands(a.diagonal_bands(), 16, a.diagonals().slices());
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
   for (std::int64_t i = 0; i < std::min(4 * a.grouped().blocks(), a.rows()); ++i) see(i);
+  for (std::int64_t i = 0; i < a.grid().rows(); ++i) see(i);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i] == 0) {
       throw invalid_matrix(detail::message("optimized: row ", i, " is in no part"),

@@ -1,5 +1,8 @@
 // Bands of tile rows, made into grouped rows or chunks of rows one band at a time: what an SpMM
-// with a bitmap matrix works on.
+// with a matrix of tiles works on.
+//
+// Tile rows come from a source: stored_tile_rows (row_of_tiles.hpp) hands them out as they stand,
+// repacked_tile_rows (repacked_rows.hpp) as packed entries or as wider numbers.
 #pragma once
 
 #include <algorithm>
@@ -11,24 +14,22 @@
 #include "../core/config.hpp"
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
-#include "../formats/bitmap.hpp"
 #include "../formats/grouped.hpp"
 #include "../formats/optimized.hpp"
 #include "dispatch.hpp"
 #include "grouping_scratch.hpp"
 #include "parallel.hpp"
 #include "row_chunks.hpp"
+#include "row_of_tiles.hpp"
 #include "workspace.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-using detail::at;
-
 /// Where the band that begins with tile row `first` ends: behind the tile row that passes half a
 /// million entries, or after 2^16 tile rows. That bounds its memory but for one tile row, and what
 /// panels of B are read again for it is little.
-template <class T, class I>
-std::int64_t end_of_band(const bitmap_view<const T, I>& a, std::int64_t first) noexcept {
+template <class View>
+std::int64_t end_of_band(const View& a, std::int64_t first) noexcept {
   constexpr std::int64_t most = std::int64_t{1} << 19;
   const auto begin = a.element_offsets().begin();
   const std::int64_t last = std::min(first + (std::int64_t{1} << 16), a.tile_rows());
@@ -43,9 +44,10 @@ struct band_sizes {
   std::int64_t entries = 0;
   std::int64_t chunks = 0;
   std::int64_t tiles_of_row = 0;
+  std::int64_t entries_of_row = 0;
 
-  template <class T, class I>
-  explicit band_sizes(const bitmap_view<const T, I>& a) noexcept {
+  template <class View>
+  explicit band_sizes(const View& a) noexcept {
     for (std::int64_t first = 0, last = 0; first < a.tile_rows(); first = last) {
       last = end_of_band(a, first);
       rows = std::max(rows, last - first);
@@ -54,25 +56,21 @@ struct band_sizes {
       for (std::int64_t tr = first; tr < last; ++tr) {
         in_band += chunks_of(a, tr);
         tiles_of_row = std::max(tiles_of_row, tiles_of(a, tr));
+        entries_of_row = std::max(entries_of_row, entries_of(a, tr, tr + 1));
       }
       chunks = std::max(chunks, in_band);
     }
   }
 
-  template <class T, class I>
-  static std::int64_t tiles_of(const bitmap_view<const T, I>& a, std::int64_t tr) noexcept {
-    return a.tile_row_offsets()[at(tr) + 1] - a.tile_row_offsets()[at(tr)];
+  /// Tiles of the chunks that a tile row is cut into.
+  template <class View>
+  static std::int64_t step_of(const View& a, std::int64_t tr) noexcept {
+    return tiles_of_chunk(entries_of(a, tr, tr + 1), tiles_of(a, tr));
   }
-  template <class T, class I>
-  static std::int64_t chunks_of(const bitmap_view<const T, I>& a, std::int64_t tr) noexcept {
-    const std::int64_t tiles = tiles_of(a, tr);
-    const std::int64_t step = tiles_of_chunk(entries_of(a, tr, tr + 1), tiles);
-    return (tiles + step - 1) / step;
-  }
-  template <class T, class I>
-  static std::int64_t entries_of(const bitmap_view<const T, I>& a, std::int64_t first,
-                                 std::int64_t last) noexcept {
-    return a.element_offsets()[at(last)] - a.element_offsets()[at(first)];
+  template <class View>
+  static std::int64_t chunks_of(const View& a, std::int64_t tr) noexcept {
+    const std::int64_t step = step_of(a, tr);
+    return (tiles_of(a, tr) + step - 1) / step;
   }
 };
 
@@ -89,12 +87,11 @@ public:
   std::int64_t* offsets() const noexcept { return offsets_.get(); }
 
   /// Calls f(tile row, its place in the band, its first entry, thread) for every tile row.
-  template <class I, class F>
-  void fill(const execution_policy& policy, const bitmap_view<const T, I>& a, unit_range band,
-            F&& f) const noexcept {
+  template <class View, class F>
+  void fill(const execution_policy& policy, const View& a, unit_range band, F&& f) const noexcept {
     const std::int64_t rows = band.last - band.first;
     for (std::int64_t k = 0; k <= rows; ++k) {
-      offsets_.get()[k] = band_sizes::entries_of(a, band.first, band.first + k);
+      offsets_.get()[k] = entries_of(a, band.first, band.first + k);
     }
     const auto slices = static_cast<int>(std::min<std::int64_t>(rows, 64));
     for_each_task(policy, slices, [&](int task, int thread) {
@@ -113,24 +110,27 @@ private:
 /// Bands as grouped rows. Memory: sizeof(T) + sizeof(I) for each entry of the largest band, 68
 /// bytes for each of its tile rows, and 20 + 16 sizeof(T) bytes per thread for each tile of a tile
 /// row.
-template <class T, class I>
+template <class Source>
 class grouped_bands {
 public:
-  using scalar_type = T;
-  using index_type = I;
+  using T = typename Source::scalar_type;
+  using I = typename Source::index_type;
   using view_type = grouped_view<const T, I>;
 
   /// Throws std::bad_alloc.
-  grouped_bands(const execution_policy& policy, const bitmap_view<const T, I>& a)
-      : grouped_bands(policy, a, band_sizes(a)) {}
+  grouped_bands(const execution_policy& policy, const Source& from, const band_sizes& most)
+      : from_(from), group_(select(grouping_table<T, I>::rows).function),
+        memory_(most.entries, most.rows), counts_(15 * most.rows) {
+    for (int k = 0; k < thread_count(policy); ++k) scratch_.emplace_back(most.tiles_of_row);
+  }
 
   /// The tile rows of a band, as a matrix of their own. The columns of a block stand where its
   /// values do, so that there are gaps between blocks.
   view_type make(const execution_policy& policy, unit_range band) noexcept {
-    memory_.fill(policy, a_, band,
+    memory_.fill(policy, from_.matrix(), band,
                  [&](std::int64_t tr, std::int64_t k, std::int64_t entry, int thread) {
-                   group_(a_, tr, scratch_[at(thread)].scratch(), memory_.cols() + entry,
-                          memory_.values() + entry, counts_.get() + 15 * k);
+                   group_(from_.row(tr, thread), scratch_[at(thread)].scratch(),
+                          memory_.cols() + entry, memory_.values() + entry, counts_.get() + 15 * k);
                  });
     const std::int64_t rows = band.last - band.first;
     const std::span<const std::int64_t> offsets(memory_.offsets(), at(rows + 1));
@@ -139,18 +139,11 @@ public:
             {counts_.get(), at(15 * rows)},
             offsets,
             offsets,
-            shape(std::min(4 * rows, a_.rows() - 4 * band.first), a_.cols())};
+            shape(std::min(4 * rows, from_.matrix().rows() - 4 * band.first), from_.cols())};
   }
 
 private:
-  grouped_bands(const execution_policy& policy, const bitmap_view<const T, I>& a,
-                const band_sizes& most)
-      : a_(a), group_(select(grouping_table<T, I>::rows).function),
-        memory_(most.entries, most.rows), counts_(15 * most.rows) {
-    for (int k = 0; k < thread_count(policy); ++k) scratch_.emplace_back(most.tiles_of_row);
-  }
-
-  bitmap_view<const T, I> a_;
+  const Source& from_;
   grouping_function<T, I>* group_;
   band_memory<T, I> memory_;
   work_array<std::uint32_t> counts_;
@@ -159,39 +152,43 @@ private:
 
 /// Bands as chunks of rows, for matrices of at most 2^32 - 1 columns. Memory: sizeof(T) + 4 bytes
 /// for each entry of the largest band, 16 for each of its chunks and tile rows.
-template <class T, class I>
+template <class Source>
 class chunked_bands {
 public:
-  using scalar_type = T;
-  using index_type = I;
+  using T = typename Source::scalar_type;
+  using I = typename Source::index_type;
   using view_type = row_chunks_view<T>;
 
   /// Throws std::bad_alloc.
-  chunked_bands(const execution_policy&, const bitmap_view<const T, I>& a)
-      : chunked_bands(a, band_sizes(a)) {}
+  chunked_bands(const execution_policy&, const Source& from, const band_sizes& most)
+      : from_(from), split_(select(splitting_table<T, I>::rows).function),
+        memory_(most.entries, most.rows), counts_(4 * most.chunks), chunk_offsets_(most.rows + 1) {}
 
   view_type make(const execution_policy& policy, unit_range band) noexcept {
+    const auto& a = from_.matrix();
     const std::int64_t rows = band.last - band.first;
     std::int64_t counts = 0;
     for (std::int64_t k = 0; k < rows; ++k) {
       chunk_offsets_.get()[k] = counts;
-      counts += 4 * band_sizes::chunks_of(a_, band.first + k);
+      counts += 4 * band_sizes::chunks_of(a, band.first + k);
     }
     chunk_offsets_.get()[rows] = counts;
-    memory_.fill(policy, a_, band, [&](std::int64_t tr, std::int64_t k, std::int64_t entry, int) {
-      split_(a_, tr, memory_.cols() + entry, memory_.values() + entry,
-             counts_.get() + chunk_offsets_.get()[k]);
-    });
+    memory_.fill(policy, a, band,
+                 [&](std::int64_t tr, std::int64_t k, std::int64_t entry, int thread) {
+                   const row_of_tiles<T, I> row = from_.row(tr, thread);
+                   const std::int64_t step = band_sizes::step_of(a, tr);
+                   std::uint32_t* const to = counts_.get() + chunk_offsets_.get()[k];
+                   split_(row, step, memory_.cols() + entry, memory_.values() + entry, to);
+                   // A source may hand out fewer tiles than are stored.
+                   const std::int64_t written = 4 * ((row.tiles + step - 1) / step);
+                   std::fill(to + written, counts_.get() + chunk_offsets_.get()[k + 1], 0U);
+                 });
     return {memory_.values(),  memory_.cols(),       counts_.get(),
             memory_.offsets(), chunk_offsets_.get(), rows};
   }
 
 private:
-  chunked_bands(const bitmap_view<const T, I>& a, const band_sizes& most)
-      : a_(a), split_(select(splitting_table<T, I>::rows).function),
-        memory_(most.entries, most.rows), counts_(4 * most.chunks), chunk_offsets_(most.rows + 1) {}
-
-  bitmap_view<const T, I> a_;
+  const Source& from_;
   splitting_function<T, I>* split_;
   band_memory<T, std::uint32_t> memory_;
   work_array<std::uint32_t> counts_;

@@ -175,7 +175,8 @@ struct spmv_transposed_table<View> {
 /// SpMM of rows (CSR) or blocks (grouped rows) [first, last) with a panel of `width` columns.
 template <class View, class T>
 using spmm_function = void(const View&, std::int64_t first, std::int64_t last, const T* b,
-                           std::int64_t ldb, std::int64_t width, const panel_output<T>&) noexcept;
+                           std::int64_t ldb, std::int64_t width,
+                           const panel_output<accumulator_t<T>>&) noexcept;
 
 /// The SpMM kernels of an instruction set: one for panels of one, two and four vectors each.
 template <class View, class T>
@@ -225,11 +226,86 @@ struct spmm_table<View> {
 };
 #endif
 
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> spmm_avx512_bf16{
+    avx512_bf16::lanes<T>::count,
+    avx512_bf16::widest<View>,
+    {&avx512_bf16::spmm_rows<1>, &avx512_bf16::spmm_rows<2>, &avx512_bf16::spmm_rows<4>}};
+
+/// Grouped rows and chunks of rows, of packed entries.
+template <class View>
+  requires(detail::depth_v<typename View::scalar_type> > 1)
+struct spmm_table<View> {
+  using T = typename View::scalar_type;
+  static constexpr std::array rows{kernel_row<const spmm_kernels<View, T>>{
+      isa::avx512_bf16, "panels of packed entries", &spmm_avx512_bf16<View, T>}};
+};
+#endif
+
+/// Low-precision numbers as wider ones.
+template <class P, class T>
+using widen_function = void(const T* from, std::int64_t n, P* to) noexcept;
+
+template <class P, class T>
+struct widen_table {
+  using row = kernel_row<widen_function<P, T>>;
+  static constexpr std::array rows {
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+    row{isa::avx512, "sixteen at a time", &avx512::widen<P, T>},
+#endif
+        row{isa::avx2, "eight at a time", &avx2::widen<P, T>},
+#endif
+        row {
+      isa::scalar, "one by one", &portable::widen<P, T>
+    }
+  };
+};
+
+/// Tile rows of T as packed entries; none where portable code is all there is.
+template <class P, class T, class I>
+using repack_function = row_of_tiles<P, I>(const row_of_tiles<T, I>&, const repacked<P, I>& to,
+                                           std::int32_t* corrections) noexcept;
+
+template <class P, class T, class I>
+struct repack_table {
+  using row = kernel_row<repack_function<P, T, I>>;
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+  static constexpr std::array rows{
+      row{isa::avx512_bf16, "expanding loads, compressed words", &avx512_bf16::repack<I>}};
+#else
+  static constexpr std::array<row, 0> rows{};
+#endif
+};
+
+/// Products of tile rows [first, last) with a few columns; see tile_dots.inc.hpp for x and sums.
+template <class View, class T>
+using dots_function = void(const View&, std::int64_t first, std::int64_t last,
+                           const dot_operand_t<T>* x, std::int64_t ldx,
+                           accumulator_t<T>* sums) noexcept;
+
+/// The kernels for 1, 2, 4, 8 and 16 columns; none where portable code is all there is.
+template <class View>
+struct dots_table {
+  using T = typename View::scalar_type;
+  using kernels = const std::array<dots_function<View, T>*, 5>;
+  using row = kernel_row<kernels>;
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+  static constexpr kernels of_columns{
+      &avx512_bf16::tile_dots<1, View>, &avx512_bf16::tile_dots<2, View>,
+      &avx512_bf16::tile_dots<4, View>, &avx512_bf16::tile_dots<8, View>,
+      &avx512_bf16::tile_dots<16, View>};
+  static constexpr std::array rows{row{isa::avx512_bf16, "expanded tiles", &of_columns}};
+#else
+  static constexpr std::array<row, 0> rows{};
+#endif
+};
+
 /// Groups a tile row.
 template <class T, class I>
-using grouping_function = std::int64_t(const bitmap_view<const T, I>&, std::int64_t tile_row,
-                                       const grouping_scratch<T>&, I* cols, T* values,
-                                       std::uint32_t* counts) noexcept;
+using grouping_function = std::int64_t(const row_of_tiles<T, I>&, const grouping_scratch<T>&,
+                                       I* cols, T* values, std::uint32_t* counts) noexcept;
 
 template <class T, class I>
 struct grouping_table {
@@ -250,8 +326,8 @@ struct grouping_table {
 
 /// Makes chunks of a tile row.
 template <class T, class I>
-using splitting_function = void(const bitmap_view<const T, I>&, std::int64_t tile_row,
-                                std::uint32_t* cols, T* values, std::uint32_t* counts) noexcept;
+using splitting_function = void(const row_of_tiles<T, I>&, std::int64_t step, std::uint32_t* cols,
+                                T* values, std::uint32_t* counts) noexcept;
 
 template <class T, class I>
 struct splitting_table {

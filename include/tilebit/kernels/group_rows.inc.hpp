@@ -40,21 +40,16 @@ TILEBIT_ALWAYS_INLINE void copy_patterns(const std::uint32_t* counts, const std:
   }
 }
 
-/// Writes tile row tr as a block of grouped rows: its columns, its values and 15 counts. Returns
+/// Writes a tile row as a block of grouped rows: its columns, its values and 15 counts. Returns
 /// how many columns.
 ///
 /// Columns are divided into rows where that costs less: a pattern saves loads of B for its second
 /// to fourth entry and costs a loop, whose end the processor does not foresee.
 template <class T, class I>
-std::int64_t group_tile_row(const bitmap_view<const T, I>& a, std::int64_t tr,
-                            const grouping_scratch<T>& scratch, I* cols, T* values,
-                            std::uint32_t* counts) noexcept {
-  const std::int64_t first = a.tile_row_offsets()[at(tr)];
-  const std::int64_t tiles = a.tile_row_offsets()[at(tr) + 1] - first;
-  const std::int64_t entries = a.element_offsets()[at(tr) + 1] - a.element_offsets()[at(tr)];
-  const std::uint16_t* const bitmaps = a.bitmaps().data() + first;
-  const I* const tile_cols = a.tile_cols().data() + first;
-  const T* e = a.elements().data() + a.element_offsets()[at(tr)];
+std::int64_t group_tile_row(const row_of_tiles<T, I>& row, const grouping_scratch<T>& scratch,
+                            I* cols, T* values, std::uint32_t* counts) noexcept {
+  const auto [bitmaps, tile_cols, tiles, elements, entries] = row;
+  const T* e = elements;
 
   if (entries == 16 * tiles) { // block-sparse: one pattern, nothing to sort
     std::fill_n(counts, 14, 0U);

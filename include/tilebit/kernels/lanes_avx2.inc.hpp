@@ -8,6 +8,7 @@ template <>
 struct lanes<float> {
   static constexpr std::int64_t count = 8;
   using reg = __m256;
+  using data = reg;
   using mask = __m256i;
 
   static mask first(std::int64_t n) noexcept {
@@ -30,6 +31,7 @@ template <>
 struct lanes<double> {
   static constexpr std::int64_t count = 4;
   using reg = __m256d;
+  using data = reg;
   using mask = __m256i;
 
   static mask first(std::int64_t n) noexcept {

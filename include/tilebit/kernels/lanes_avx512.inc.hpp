@@ -1,8 +1,8 @@
 // Plain vectors of AVX-512, for kernels whose lanes are columns of dense matrices: included by
 // simd.hpp inside a target region. lanes_avx2.inc.hpp has the same names.
 //
-// lanes<T> works on registers `reg` of `count` elements; a mask names the first n of them. What a
-// mask leaves out is neither read nor written.
+// lanes<T> works on registers of `count` elements: `data` of T, `reg` of sums; a mask names the
+// first n of them. What a mask leaves out is neither read nor written.
 
 template <class T>
 struct lanes;
@@ -11,6 +11,7 @@ template <>
 struct lanes<float> {
   static constexpr std::int64_t count = 16;
   using reg = __m512;
+  using data = reg;
   using mask = __mmask16;
 
   static mask first(std::int64_t n) noexcept { return static_cast<mask>((1U << n) - 1); }
@@ -31,6 +32,7 @@ template <>
 struct lanes<double> {
   static constexpr std::int64_t count = 8;
   using reg = __m512d;
+  using data = reg;
   using mask = __mmask8;
 
   static mask first(std::int64_t n) noexcept { return static_cast<mask>((1U << n) - 1); }
@@ -55,10 +57,12 @@ constexpr int separate_sums(int vectors) noexcept {
 }
 
 /// As the template in group_rows.inc.hpp, by one or two expanding loads.
-inline const float* spread_columns(unsigned bitmap, const float* e, float* to) noexcept {
-  const __m512 rows = _mm512_maskz_expandloadu_ps(static_cast<__mmask16>(bitmap), e);
+template <class T>
+  requires(sizeof(T) == 4)
+const T* spread_columns(unsigned bitmap, const T* e, T* to) noexcept {
+  const __m512i rows = _mm512_maskz_expandloadu_epi32(static_cast<__mmask16>(bitmap), e);
   const __m512i by_column = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  _mm512_storeu_ps(to, _mm512_permutexvar_ps(by_column, rows));
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(by_column, rows));
   return e + std::popcount(bitmap);
 }
 inline const double* spread_columns(unsigned bitmap, const double* e, double* to) noexcept {

@@ -34,7 +34,7 @@ struct panel_output {
   std::int64_t first_row;
   std::int64_t rows; ///< of C: a block of four may reach beyond
   int steps;
-  std::array<panel_step<T>, most_steps> step;
+  std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
 };
 
 /// Can kernels apply these steps in registers?

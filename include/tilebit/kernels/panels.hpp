@@ -43,6 +43,58 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
   return panels;
 }
 
+/// Memory for copies of panels, as many at a time as fit a chunk, whole ones.
+template <class P>
+class panel_copies {
+public:
+  panel_copies(std::span<const panel_range> panels, std::int64_t lanes, std::int64_t rows) noexcept
+      : panels_(panels), lanes_(lanes), rows_(rows) {}
+
+  /// Throws std::bad_alloc.
+  void allocate() {
+    std::int64_t most = 0; // elements of a row in the panels of a chunk
+    for (std::size_t first = 0, last = 0; first < panels_.size(); first = last) {
+      last = end_of_chunk(first);
+      std::int64_t elements = 0;
+      for (std::size_t p = first; p < last; ++p) elements += ld(panels_[p]);
+      most = std::max(most, elements);
+    }
+    memory_ = work_array<P>(most * rows_);
+  }
+
+  /// Panels [first, end_of_chunk(first)) are there at the same time.
+  std::size_t end_of_chunk(std::size_t first) const noexcept {
+    std::int64_t bytes = 0;
+    std::size_t last = first;
+    do {
+      bytes += ld(panels_[last++]) * rows_ * std::int64_t{sizeof(P)};
+    } while (last < panels_.size() && bytes < chunk_bytes);
+    return last;
+  }
+  void start(std::size_t first) noexcept { first_ = first; }
+
+  const panel_range& panel(std::size_t p) const noexcept { return panels_[p]; }
+  std::int64_t rows() const noexcept { return rows_; }
+  std::int64_t ld(const panel_range& p) const noexcept { return p.vectors * lanes_; }
+  P* data(std::size_t p) const noexcept {
+    std::int64_t before = 0;
+    for (std::size_t q = first_; q < p; ++q) before += ld(panels_[q]);
+    return memory_.get() + before * rows_;
+  }
+  std::int64_t panel_bytes() const noexcept {
+    return panels_.empty() ? 0 : ld(panels_.front()) * rows_ * std::int64_t{sizeof(P)};
+  }
+
+private:
+  static constexpr std::int64_t chunk_bytes = std::int64_t{8} << 20;
+
+  std::span<const panel_range> panels_;
+  std::int64_t lanes_;
+  std::int64_t rows_;
+  std::size_t first_ = 0;
+  work_array<P> memory_;
+};
+
 /// B as kernels read it: a panel is at data() with rows ld() elements apart.
 template <class T, class Layout>
 class panels_of_b {
@@ -50,54 +102,38 @@ public:
   /// Copies panels where rows of B are read `uses` times on average. Throws std::bad_alloc.
   panels_of_b(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
               std::int64_t lanes, double uses)
-      : b_(b), panels_(panels), lanes_(lanes),
+      : b_(b), panels_(panels), copy_(panels, lanes, b.rows()),
         copies_(!std::is_same_v<Layout, row_major> ||
-                (uses >= (panel_bytes() <= copied_bytes ? 6 : 48) && !on_cache_lines())) {
-    if (!copies_) return;
-    std::int64_t most = 0; // elements of a row in the panels of a chunk
-    for (std::size_t first = 0, last = 0; first < panels_.size(); first = last) {
-      last = end_of_chunk(first);
-      std::int64_t elements = 0;
-      for (std::size_t p = first; p < last; ++p) elements += panels_[p].vectors * lanes_;
-      most = std::max(most, elements);
-    }
-    copy_ = work_array<T>(most * b_.rows());
+                (uses >= (copy_.panel_bytes() <= copied_bytes ? 6 : 48) && !on_cache_lines())) {
+    if (copies_) copy_.allocate();
   }
 
   /// Panels [first, end_of_chunk(first)) are there at the same time.
   std::size_t end_of_chunk(std::size_t first) const noexcept {
-    if (!copies_) return panels_.size();
-    std::int64_t bytes = 0;
-    std::size_t last = first;
-    do {
-      bytes += panels_[last++].vectors * lanes_ * b_.rows() * std::int64_t{sizeof(T)};
-    } while (last < panels_.size() && bytes < chunk_bytes);
-    return last;
+    return copies_ ? copy_.end_of_chunk(first) : panels_.size();
   }
 
   void prepare(const execution_policy& policy, std::size_t first, std::size_t last) noexcept {
-    first_ = first;
     if (!copies_) return;
+    copy_.start(first);
     const auto slices = static_cast<int>(std::clamp<std::int64_t>(b_.rows() / 64, 1, 256));
     for_each_task(policy, slices, [&](int slice) {
       const std::int64_t k0 = b_.rows() * slice / slices;
       const std::int64_t k1 = b_.rows() * (slice + 1) / slices;
-      T* to = copy_.get();
       if constexpr (std::is_same_v<Layout, row_major>) {
         for (std::int64_t k = k0; k < k1; ++k) { // whole rows, because B is read in its order
-          T* at_panel = to;
+          T* to = copy_.data(first);
           for (std::size_t p = first; p < last; ++p) {
             const T* const from = b_.data() + k * b_.ld() + panels_[p].first;
-            std::copy_n(from, panels_[p].width, at_panel + k * ld(panels_[p]));
-            at_panel += b_.rows() * ld(panels_[p]);
+            std::copy_n(from, panels_[p].width, to + k * ld(panels_[p]));
+            to += b_.rows() * ld(panels_[p]);
           }
         }
       } else {
         for (std::size_t p = first; p < last; ++p) {
           const std::int64_t ldp = ld(panels_[p]);
           transposed_copy(b_.data() + panels_[p].first * b_.ld() + k0, b_.ld(), k1 - k0,
-                          panels_[p].width, to + k0 * ldp, ldp);
-          to += b_.rows() * ldp;
+                          panels_[p].width, copy_.data(p) + k0 * ldp, ldp);
         }
       }
     });
@@ -105,45 +141,29 @@ public:
 
   bool copies() const noexcept { return copies_; }
   /// Does a panel stay in the second-level cache while A passes by?
-  bool stays() const noexcept { return panel_bytes() <= std::int64_t{1} << 20; }
+  bool stays() const noexcept { return copy_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(T)}; }
 
   const T* data(std::size_t p) const noexcept {
-    return copies_ ? copy_of(p) : b_.data() + panels_[p].first;
+    return copies_ ? copy_.data(p) : b_.data() + panels_[p].first;
   }
-  std::int64_t ld(const panel_range& p) const noexcept {
-    return copies_ ? p.vectors * lanes_ : b_.ld();
-  }
+  std::int64_t ld(const panel_range& p) const noexcept { return copies_ ? copy_.ld(p) : b_.ld(); }
 
 private:
-  static constexpr std::int64_t chunk_bytes = std::int64_t{8} << 20;
   /// A copy of a panel that has to go to memory and back is read from there as slowly as B itself:
   /// with 12,000 rows copies are 1.5 times as fast, with 45,000 rows 0.7 times.
   static constexpr std::int64_t copied_bytes = std::int64_t{4} << 20;
 
-  std::int64_t panel_bytes() const noexcept {
-    return panels_.empty() ? 0
-                           : panels_.front().vectors * lanes_ * b_.rows() * std::int64_t{sizeof(T)};
-  }
-
   /// Rows that are one panel wide and begin on cache lines need no copy.
   bool on_cache_lines() const noexcept {
     return panels_.size() <= 1 && reinterpret_cast<std::uintptr_t>(b_.data()) % 64 == 0 &&
-           b_.ld() * std::int64_t{sizeof(T)} % 64 == 0 &&
-           b_.ld() <= 2 * panels_.front().vectors * lanes_;
-  }
-  T* copy_of(std::size_t p) const noexcept {
-    std::int64_t before = 0;
-    for (std::size_t q = first_; q < p; ++q) before += panels_[q].vectors * lanes_;
-    return copy_.get() + before * b_.rows();
+           b_.ld() * std::int64_t{sizeof(T)} % 64 == 0 && b_.ld() <= 2 * copy_.ld(panels_.front());
   }
 
   dense_view<const T, Layout> b_;
   std::span<const panel_range> panels_;
-  std::int64_t lanes_;
+  panel_copies<T> copy_;
   bool copies_;
-  std::size_t first_ = 0;
-  work_array<T> copy_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

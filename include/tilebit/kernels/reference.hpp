@@ -159,6 +159,7 @@ void for_each_part(const View& a, F&& f) {
     f(a.diagonals(), a.diagonal_bands());
     for_each_part(a.sliced(), f);
     for_each_part(a.grouped(), f);
+    if constexpr (detail::is_packed_v<typename View::scalar_type>) for_each_part(a.grid(), f);
   } else {
     const every_unit everything(a);
     f(a, everything.bands());
@@ -362,6 +363,7 @@ void spmv_transposed(const View& a, std::int64_t first, std::int64_t last, const
 /// C0 is not read when beta is 0, and may be C.
 template <class T, class R, class LayoutC0, class LayoutC, class Epilogue>
 struct matrix_update {
+  using factor_type = T;
   using result_type = R;
 
   T alpha;

@@ -10,6 +10,7 @@
 
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
+#include "../core/packed.hpp"
 #include "../formats/bitmap.hpp"
 #include "../formats/coo.hpp"
 #include "../formats/csr.hpp"
@@ -17,15 +18,20 @@
 #include "../formats/grouped.hpp"
 #include "../formats/sliced.hpp"
 #include "cost_model.hpp"
+#include "dot_operand.hpp"
 #include "grouping_scratch.hpp"
 #include "panel_output.hpp"
 #include "reference.hpp"
 #include "row_chunks.hpp"
+#include "row_of_tiles.hpp"
 #include "row_tables.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels::portable {
+#include "widen_block.inc.hpp"
+
 #include "group_rows.inc.hpp"
 #include "split_rows.inc.hpp"
+#include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::portable
 
 #if TILEBIT_X86
@@ -45,11 +51,14 @@ TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
 } // namespace tilebit::inline TILEBIT_ABI::kernels
 
 // In each region the vocabulary comes first, then what overloads bodies, then the bodies.
-TILEBIT_TARGET_BEGIN("avx2,fma,bmi,bmi2,popcnt")
+TILEBIT_TARGET_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
 #include "lanes_avx2.inc.hpp"
 #include "simd_avx2.inc.hpp"
+#include "widen_block.inc.hpp"
+
+#include "widen_avx2.inc.hpp"
 
 #include "group_rows.inc.hpp"
 #include "split_rows.inc.hpp"
@@ -59,6 +68,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_rows.inc.hpp"
 #include "spmv_transposed.inc.hpp"
+#include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
 TILEBIT_TARGET_END
 
@@ -67,6 +77,9 @@ TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcn
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "lanes_avx512.inc.hpp"
 #include "simd_avx512.inc.hpp"
+#include "widen_block.inc.hpp"
+
+#include "widen_avx512.inc.hpp"
 
 #include "split_rows_avx512.inc.hpp"
 
@@ -79,7 +92,22 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_rows.inc.hpp"
 #include "spmv_transposed.inc.hpp"
+#include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
+TILEBIT_TARGET_END
+
+// Of this set only what dot products of packed entries are for.
+TILEBIT_TARGET_BEGIN(
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512vnni,avx512bf16,avx2,fma,"
+    "bmi,bmi2,popcnt")
+namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
+#include "lanes_avx512.inc.hpp"
+#include "lanes_packed.inc.hpp"
+
+#include "repack_avx512.inc.hpp"
+#include "spmm_panel.inc.hpp"
+#include "tile_dots.inc.hpp"
+} // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16
 TILEBIT_TARGET_END
 #endif
 

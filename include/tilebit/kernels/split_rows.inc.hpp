@@ -38,17 +38,12 @@ const T* split_tiles(const std::uint16_t* bitmaps, std::int64_t n, const I* tile
   return e;
 }
 
-/// Writes tile row tr as chunks: their columns, values and counts.
+/// Writes a tile row as chunks of `step` tiles: their columns, values and counts.
 template <class T, class I>
-void split_tile_row(const bitmap_view<const T, I>& a, std::int64_t tr, std::uint32_t* cols,
+void split_tile_row(const row_of_tiles<T, I>& row, std::int64_t step, std::uint32_t* cols,
                     T* values, std::uint32_t* counts) noexcept {
-  const std::int64_t first = a.tile_row_offsets()[at(tr)];
-  const std::int64_t tiles = a.tile_row_offsets()[at(tr) + 1] - first;
-  const std::int64_t entries = a.element_offsets()[at(tr) + 1] - a.element_offsets()[at(tr)];
-  const std::uint16_t* const bitmaps = a.bitmaps().data() + first;
-  const I* const tile_cols = a.tile_cols().data() + first;
-  const T* e = a.elements().data() + a.element_offsets()[at(tr)];
-  const std::int64_t step = tiles_of_chunk(entries, tiles);
+  const auto [bitmaps, tile_cols, tiles, elements, entries] = row;
+  const T* e = elements;
   std::size_t begin[5] = {};
   for (std::int64_t t = 0; t < tiles; t += step, counts += 4) {
     const std::int64_t n = tiles - t < step ? tiles - t : step;

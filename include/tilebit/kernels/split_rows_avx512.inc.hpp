@@ -32,22 +32,23 @@ inline std::uint64_t bitmaps_of(const std::uint16_t* bitmaps, std::int64_t tiles
 }
 
 /// Four tiles at a time: 16 columns are a vector.
-TILEBIT_ALWAYS_INLINE const float* split_four(std::uint64_t bitmaps, __m512i columns,
-                                              const float* e, std::uint32_t* cols, float* values,
-                                              std::size_t (&next)[4]) noexcept {
-  __m512 tile[4];
+template <class T>
+TILEBIT_ALWAYS_INLINE const T* split_four(std::uint64_t bitmaps, __m512i columns, const T* e,
+                                          std::uint32_t* cols, T* values,
+                                          std::size_t (&next)[4]) noexcept {
+  __m512i tile[4];
   TILEBIT_UNROLL
   for (int k = 0; k < 4; ++k) {
     const auto bitmap = static_cast<std::uint16_t>(bitmaps >> 16 * k);
-    tile[k] = _mm512_maskz_expandloadu_ps(bitmap, e);
+    tile[k] = _mm512_maskz_expandloadu_epi32(bitmap, e);
     e += std::popcount(bitmap);
   }
-  const __m512 a = _mm512_shuffle_f32x4(tile[0], tile[1], 0x44); // rows 0 and 1 of tiles 0 and 1
-  const __m512 b = _mm512_shuffle_f32x4(tile[0], tile[1], 0xee);
-  const __m512 c = _mm512_shuffle_f32x4(tile[2], tile[3], 0x44);
-  const __m512 d = _mm512_shuffle_f32x4(tile[2], tile[3], 0xee);
-  const __m512 row[4] = {_mm512_shuffle_f32x4(a, c, 0x88), _mm512_shuffle_f32x4(a, c, 0xdd),
-                         _mm512_shuffle_f32x4(b, d, 0x88), _mm512_shuffle_f32x4(b, d, 0xdd)};
+  const __m512i a = _mm512_shuffle_i32x4(tile[0], tile[1], 0x44); // rows 0 and 1 of tiles 0 and 1
+  const __m512i b = _mm512_shuffle_i32x4(tile[0], tile[1], 0xee);
+  const __m512i c = _mm512_shuffle_i32x4(tile[2], tile[3], 0x44);
+  const __m512i d = _mm512_shuffle_i32x4(tile[2], tile[3], 0xee);
+  const __m512i row[4] = {_mm512_shuffle_i32x4(a, c, 0x88), _mm512_shuffle_i32x4(a, c, 0xdd),
+                          _mm512_shuffle_i32x4(b, d, 0x88), _mm512_shuffle_i32x4(b, d, 0xdd)};
   TILEBIT_UNROLL
   for (unsigned r = 0; r < 4; ++r) {
     const auto in_row =
@@ -55,25 +56,25 @@ TILEBIT_ALWAYS_INLINE const float* split_four(std::uint64_t bitmaps, __m512i col
     const auto n = static_cast<unsigned>(std::popcount(in_row));
     const auto mask = static_cast<__mmask16>(in_row);
     const __m512i where = _mm512_maskz_compress_epi32(mask, columns);
-    const __m512 what = _mm512_maskz_compress_ps(mask, row[r]);
+    const __m512i what = _mm512_maskz_compress_epi32(mask, row[r]);
     if (n <= 8) {
       const auto stored = static_cast<__mmask8>((1U << n) - 1);
       _mm256_mask_storeu_epi32(cols + next[r], stored, _mm512_castsi512_si256(where));
-      _mm256_mask_storeu_ps(values + next[r], stored, _mm512_castps512_ps256(what));
+      _mm256_mask_storeu_epi32(values + next[r], stored, _mm512_castsi512_si256(what));
     } else {
       const auto stored = static_cast<__mmask16>((1U << n) - 1);
       _mm512_mask_storeu_epi32(cols + next[r], stored, where);
-      _mm512_mask_storeu_ps(values + next[r], stored, what);
+      _mm512_mask_storeu_epi32(values + next[r], stored, what);
     }
     next[r] += n;
   }
   return e;
 }
 
-template <class I>
-const float* split_tiles(const std::uint16_t* bitmaps, std::int64_t n, const I* tile_cols,
-                         const float* e, std::uint32_t* cols, float* values,
-                         const std::size_t* begin) noexcept {
+template <class T, class I>
+  requires(sizeof(T) == 4)
+const T* split_tiles(const std::uint16_t* bitmaps, std::int64_t n, const I* tile_cols, const T* e,
+                     std::uint32_t* cols, T* values, const std::size_t* begin) noexcept {
   std::size_t next[4] = {begin[0], begin[1], begin[2], begin[3]};
   std::int64_t t = 0;
   for (; t + 4 <= n; t += 4) {

@@ -12,7 +12,7 @@ inline constexpr std::int64_t widest<grouped_view<T, I>> = widest_block;
 template <class T>
 inline constexpr std::int64_t widest<row_chunks_view<T>> = widest_block;
 
-/// Stores the sums of row i.
+/// Stores the sums of row i; T is their type.
 template <class T, int Vectors>
 TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vectors], std::int64_t i,
                                      typename lanes<T>::mask last, const panel_output<T>& out) {
@@ -57,7 +57,7 @@ template <unsigned Pattern, class T, int Vectors>
 TILEBIT_ALWAYS_INLINE void add_column(const T*& value, const T* b, typename lanes<T>::mask last,
                                       typename lanes<T>::reg (&sums)[4][Vectors]) {
   using v = lanes<T>;
-  typename v::reg x[Vectors];
+  typename v::data x[Vectors];
   TILEBIT_UNROLL
   for (int j = 0; j + 1 < Vectors; ++j) x[j] = v::load(b + v::count * j);
   x[Vectors - 1] = v::load(b + v::count * (Vectors - 1), last);
@@ -110,7 +110,7 @@ TILEBIT_ALWAYS_INLINE void start_block(typename lanes<T>::reg (&sums)[Separate][
 template <class T, int Vectors, int Separate>
 TILEBIT_ALWAYS_INLINE void store_block(typename lanes<T>::reg (&sums)[Separate][4][Vectors],
                                        std::int64_t k, typename lanes<T>::mask last,
-                                       const panel_output<T>& out) {
+                                       const panel_output<accumulator_t<T>>& out) {
   TILEBIT_UNROLL
   for (int s = 1; s < Separate; ++s) {
     TILEBIT_UNROLL
@@ -123,7 +123,8 @@ TILEBIT_ALWAYS_INLINE void store_block(typename lanes<T>::reg (&sums)[Separate][
   }
   TILEBIT_UNROLL
   for (int r = 0; r < 4; ++r) {
-    if (4 * k + r < out.rows) store_row<T, Vectors>(sums[0][r], 4 * k + r, last, out);
+    if (4 * k + r < out.rows)
+      store_row<accumulator_t<T>, Vectors>(sums[0][r], 4 * k + r, last, out);
   }
 }
 
@@ -143,7 +144,7 @@ TILEBIT_ALWAYS_INLINE void add_entry(const T* value, const T* b, typename lanes<
 template <class T, class I, int Vectors>
 TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, const I* col, const T* value, const T* b,
                                         std::int64_t ldb, typename lanes<T>::mask last,
-                                        std::int64_t i, const panel_output<T>& out) {
+                                        std::int64_t i, const panel_output<accumulator_t<T>>& out) {
   using v = lanes<T>;
   constexpr int separate = Vectors == 1 ? 4 : 2;
   typename v::reg sums[separate][Vectors];
@@ -166,7 +167,7 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, const I* col, const T* v
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) sums[0][j] = v::add(sums[0][j], sums[s][j]);
   }
-  store_row<T, Vectors>(sums[0], i, last, out);
+  store_row<accumulator_t<T>, Vectors>(sums[0], i, last, out);
 }
 
 /// Rows 4 k to 4 k + 3, as far as C has them, one after the other.
@@ -174,7 +175,7 @@ template <class T, class I, int Vectors>
 TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], const I* col,
                                                   const T* value, const T* b, std::int64_t ldb,
                                                   typename lanes<T>::mask last, std::int64_t k,
-                                                  const panel_output<T>& out) {
+                                                  const panel_output<accumulator_t<T>>& out) {
   for (int r = 0; r < 4 && 4 * k + r < out.rows; ++r) {
     multiply_row<T, I, Vectors>(n[r], col, value, b, ldb, last, 4 * k + r, out);
     col += n[r];
@@ -186,7 +187,7 @@ TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], c
 template <int Vectors, class T, class I, class O>
 void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last_row,
                const T* b, std::int64_t ldb, std::int64_t width,
-               const panel_output<T>& out) noexcept {
+               const panel_output<accumulator_t<T>>& out) noexcept {
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
@@ -200,7 +201,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
 template <int Vectors, class T, class I>
 void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
                const T* b, std::int64_t ldb, std::int64_t width,
-               const panel_output<T>& out) noexcept {
+               const panel_output<accumulator_t<T>>& out) noexcept {
   constexpr int separate = separate_sums(Vectors);
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_block; ++k) {
@@ -208,8 +209,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     const std::uint32_t* const n = a.pattern_counts().data() + 15 * k;
     const std::uint32_t in_row[4] = {n[0], n[1], n[3], n[7]};
-    if (in_row[0] + in_row[1] + in_row[2] + in_row[3] ==
-        a.value_offsets()[at(k) + 1] - a.value_offsets()[at(k)]) {
+    if ((n[2] | n[4] | n[5] | n[6] | n[8] | n[9] | n[10] | n[11] | n[12] | n[13] | n[14]) == 0) {
       multiply_rows_of_block<T, I, Vectors>(in_row, col, value, b, ldb, last, k, out);
       continue;
     }
@@ -243,7 +243,8 @@ TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, const std::uint32_t*& co
 /// Tile rows [first, last_row) as chunks.
 template <int Vectors, class T>
 void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t last_row, const T* b,
-               std::int64_t ldb, std::int64_t width, const panel_output<T>& out) noexcept {
+               std::int64_t ldb, std::int64_t width,
+               const panel_output<accumulator_t<T>>& out) noexcept {
   constexpr int separate = separate_sums(Vectors);
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_row; ++k) {

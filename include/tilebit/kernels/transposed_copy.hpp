@@ -23,22 +23,30 @@ void transpose_square(const T* from, std::int64_t, T* to, std::int64_t) noexcept
 }
 
 #if TILEBIT_X86
-template <>
-inline constexpr std::int64_t transposed_edge<float> = 4;
+template <class T>
+  requires(sizeof(T) == 4)
+inline constexpr std::int64_t transposed_edge<T> = 4;
 template <>
 inline constexpr std::int64_t transposed_edge<double> = 2;
 
-inline void transpose_square(const float* from, std::int64_t from_ld, float* to,
-                             std::int64_t to_ld) noexcept {
-  __m128 a = _mm_loadu_ps(from);
-  __m128 b = _mm_loadu_ps(from + from_ld);
-  __m128 c = _mm_loadu_ps(from + 2 * from_ld);
-  __m128 d = _mm_loadu_ps(from + 3 * from_ld);
+template <class T>
+  requires(sizeof(T) == 4)
+void transpose_square(const T* from, std::int64_t from_ld, T* to, std::int64_t to_ld) noexcept {
+  const auto load = [](const T* p) {
+    return _mm_castsi128_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  };
+  const auto store = [](T* p, __m128 x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_castps_si128(x));
+  };
+  __m128 a = load(from);
+  __m128 b = load(from + from_ld);
+  __m128 c = load(from + 2 * from_ld);
+  __m128 d = load(from + 3 * from_ld);
   _MM_TRANSPOSE4_PS(a, b, c, d);
-  _mm_storeu_ps(to, a);
-  _mm_storeu_ps(to + to_ld, b);
-  _mm_storeu_ps(to + 2 * to_ld, c);
-  _mm_storeu_ps(to + 3 * to_ld, d);
+  store(to, a);
+  store(to + to_ld, b);
+  store(to + 2 * to_ld, c);
+  store(to + 3 * to_ld, d);
 }
 inline void transpose_square(const double* from, std::int64_t from_ld, double* to,
                              std::int64_t to_ld) noexcept {

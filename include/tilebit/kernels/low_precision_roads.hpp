@@ -1,0 +1,296 @@
+// Roads of products with 16-bit and 8-bit matrices.
+//
+//                       AVX-512 BF16 and VNNI                     AVX-512, AVX2
+//   tiles, few columns  tiles are expanded, dot products          widened, SpMV kernels
+//   tiles               packed entries: pairs, quads (float16:    widened, SpMM kernels
+//                       widened)
+//   other formats       as CSR, widened
+//
+// Widened: 16-bit numbers as float; 8-bit integers as double, in which their sums are exact.
+// Zeros that are not stored multiply only on the roads of the first column of this table, which are
+// therefore not taken where B holds an Inf or NaN.
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../conversions/row_order.hpp"
+#include "../core/config.hpp"
+#include "../core/execution.hpp"
+#include "../core/isa.hpp"
+#include "../core/numeric.hpp"
+#include "../core/packed.hpp"
+#include "../formats/views.hpp"
+#include "blocks.hpp"
+#include "dispatch.hpp"
+#include "dot_operand.hpp"
+#include "packed_panels.hpp"
+#include "parallel.hpp"
+#include "repacked_rows.hpp"
+#include "row_of_tiles.hpp"
+#include "spmm_roads.hpp"
+#include "spmv_roads.hpp"
+#include "workspace.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+template <class T>
+inline constexpr bool has_low_precision_roads = detail::is_packed_v<T>;
+
+/// What entries of T become where they are not packed.
+template <class T>
+using widened_t = std::conditional_t<std::is_same_v<T, std::int8_t>, double, float>;
+
+/// Does A come in no order of rows?
+template <class Operand>
+bool scattered(const Operand& op) noexcept {
+  return op.transposed || requires { op.base.row_indices(); };
+}
+
+/// Do the kernels of a level know matrices of this size?
+template <class Operand>
+bool low_precision_road(const Operand& op, isa level) noexcept {
+  return level > isa::scalar && std::in_range<std::int32_t>(op.cols());
+}
+
+inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
+
+/// The most columns for which tiles are expanded in every product.
+inline constexpr std::int64_t most_dots = 16;
+
+/// Columns of B for the kernels of tile_dots.inc.hpp, `width` of them; those that B lacks are zero.
+template <class T>
+class dot_columns {
+public:
+  using X = dot_operand_t<T>;
+
+  /// Throws std::bad_alloc.
+  template <class Layout>
+  dot_columns(const dense_view<const T, Layout>& b, std::int64_t width)
+      : ld_(padded(b.rows())), x_(width * ld_) {
+    std::memset(x_.get(), 0, at(width * ld_) * sizeof(X));
+    for (std::int64_t j = 0; j < b.cols(); ++j) {
+      const T* const from = b.data() + j * b.col_stride();
+      X* const to = x_.get() + j * ld_;
+      if constexpr (std::is_same_v<T, float16>) {
+        if (b.row_stride() == 1) {
+          select(widen_table<float, T>::rows).function(from, b.rows(), to);
+          continue;
+        }
+      }
+      for (std::int64_t k = 0; k < b.rows(); ++k) to[k] = as_operand(from[k * b.row_stride()]);
+    }
+  }
+
+  const X* data() const noexcept { return x_.get(); }
+  std::int64_t ld() const noexcept { return ld_; }
+
+private:
+  /// Whole cache lines, an odd number of them: columns that are a power of two apart share a few
+  /// sets of the cache.
+  static std::int64_t padded(std::int64_t rows) noexcept {
+    constexpr std::int64_t line = 64 / std::int64_t{sizeof(X)};
+    return ((rows + line - 1) / line | 1) * line;
+  }
+  static X as_operand(T value) noexcept {
+    if constexpr (std::is_same_v<T, std::int8_t>) {
+      return static_cast<X>(static_cast<X>(value) ^ 0x80U);
+    } else {
+      return X(value);
+    }
+  }
+
+  std::int64_t ld_;
+  work_array<X> x_;
+};
+
+/// C = epilogue(alpha A B + beta C0) by expanding tiles. Allocates a copy of B, and the sums of C.
+template <class View, class T, class LayoutB, class Update>
+void run_dots(const execution_policy& policy, const View& a, const dense_view<const T, LayoutB>& b,
+              const Update& out) {
+  const auto width = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
+  const auto& kernels = *select(dots_table<View>::rows).function;
+  auto* const kernel = kernels[at(std::countr_zero(static_cast<std::uint64_t>(width)))];
+  const dot_columns<T> x(b, width);
+  const work_array<accumulator_t<T>> sums(4 * a.tile_rows() * width);
+  const block_list<View> blocks(a, thread_count(policy) > 1 ? most_blocks : 1, cuts::between_units);
+  for_each_task(policy, blocks.count(), [&](int task) {
+    const unit_range range = blocks.units_of(task);
+    if (range.first == range.last) return;
+    kernel(a, range.first, range.last, x.data(), x.ld(), sums.get());
+    for (std::int64_t tr = range.first; tr < range.last; ++tr) {
+      const std::int64_t rows = std::min<std::int64_t>(4, a.rows() - 4 * tr);
+      for (std::int64_t j = 0; j < b.cols(); ++j) {
+        const auto* const s = sums.get() + 4 * (tr * width + j);
+        for (std::int64_t r = 0; r < rows; ++r) out.store(4 * tr + r, j, s[r]);
+      }
+    }
+  });
+}
+
+/// A few columns of B, widened one after the other.
+template <class T>
+class widened_columns {
+public:
+  using P = widened_t<T>;
+
+  /// Throws std::bad_alloc.
+  template <class Layout>
+  explicit widened_columns(const dense_view<const T, Layout>& b)
+      : rows_(b.rows()), x_(b.rows() * b.cols()) {
+    auto* const widen = select(widen_table<P, T>::rows).function;
+    for (std::int64_t j = 0; j < b.cols(); ++j) {
+      const T* const from = b.data() + j * b.col_stride();
+      P* const to = x_.get() + j * rows_;
+      if (b.row_stride() == 1) {
+        widen(from, rows_, to);
+        continue;
+      }
+      for (std::int64_t k = 0; k < rows_; ++k) to[k] = static_cast<P>(from[k * b.row_stride()]);
+    }
+  }
+  const P* operator[](std::int64_t j) const noexcept { return x_.get() + j * rows_; }
+
+private:
+  std::int64_t rows_;
+  work_array<P> x_;
+};
+
+/// The same for a few columns with SpMV kernels, tile rows widened one by one.
+template <class View, class T, class LayoutB, class Update>
+void run_widened_tiles(const execution_policy& policy, const View& a,
+                       const dense_view<const T, LayoutB>& b, const Update& out) {
+  using P = widened_t<T>;
+  using I = typename View::index_type;
+  using row_view = bitmap_view<const P, I>;
+  const repacked_tile_rows<P, View> from(policy, a);
+  const widened_columns<T> x(b);
+  auto* const kernel = select(spmv_table<row_view>::rows).function;
+  const block_list<View> blocks(a, thread_count(policy) > 1 ? most_blocks : 1, cuts::between_units);
+  for_each_task(policy, blocks.count(), [&](int task, int thread) {
+    const unit_range range = blocks.units_of(task);
+    for (std::int64_t tr = range.first; tr < range.last; ++tr) {
+      const row_of_tiles<P, I> row = from.row(tr, thread);
+      const std::int64_t tiles[2] = {0, row.tiles};
+      const std::int64_t entries[2] = {0, row.entries};
+      const std::int64_t rows = std::min<std::int64_t>(4, a.rows() - 4 * tr);
+      const row_view view({row.elements, at(row.entries)}, {row.bitmaps, at(row.tiles)},
+                          {row.cols, at(row.tiles)}, tiles, entries, shape(rows, a.cols()));
+      for (std::int64_t j = 0; j < b.cols(); ++j) {
+        P sums[4];
+        kernel(view, 0, 1, x[j], sums_of<P>{P{1}, P{}, nullptr, sums});
+        for (std::int64_t r = 0; r < rows; ++r) {
+          out.store(4 * tr + r, j, narrowed_sum<T>(sums[r]));
+        }
+      }
+    }
+  });
+}
+
+/// C = epilogue(alpha A B + beta C0) for a matrix of tiles, packed or widened to P.
+template <class P, class View, class T, class LayoutB, class Update>
+void run_repacked(const execution_policy& policy, const View& a,
+                  const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  const auto& kernels = *panel_kernels<row_chunks_view<P>>(level);
+  const auto cut = cut_panels(b.cols(), kernels.lanes, kernels.widest);
+  const std::span<const panel_range> panels(cut);
+  const repacked_tile_rows<P, View> from(policy, a);
+  packed_panels<P, T, LayoutB> bs(b, panels, kernels.lanes);
+  run_spmm_by_tile_rows(policy, from, panels, bs, out, level);
+}
+
+/// The same for CSR.
+template <class T, class I, class O, class LayoutB, class Update>
+void run_widened_rows(const execution_policy& policy, const csr_view<const T, I, O>& a,
+                      const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  using P = widened_t<T>;
+  using rows = csr_view<const P, I, O>;
+  const work_array<P> values(a.nnz());
+  select(widen_table<P, T>::rows).function(a.values().data(), a.nnz(), values.get());
+  const rows wide({values.get(), at(a.nnz())}, a.row_offsets(), a.col_indices(),
+                  shape(a.rows(), a.cols()));
+  if (b.cols() <= most_single) {
+    const widened_columns<T> x(b);
+    const work_array<P> sums(a.rows());
+    for (std::int64_t j = 0; j < b.cols(); ++j) {
+      run_spmv_by_rows(policy, wide, false, x[j], sums_of<P>{P{1}, P{}, nullptr, sums.get()});
+      for (std::int64_t i = 0; i < a.rows(); ++i) {
+        out.store(i, j, narrowed_sum<T>(sums.get()[i]));
+      }
+    }
+    return;
+  }
+  const auto& kernels = *panel_kernels<rows>(level);
+  const auto cut = cut_panels(b.cols(), kernels.lanes, kernels.widest);
+  const std::span<const panel_range> panels(cut);
+  packed_panels<P, T, LayoutB> bs(b, panels, kernels.lanes);
+  run_spmm_by_panels(policy, kernels, wide, panels, bs, out);
+}
+
+/// The same for an optimized matrix. Columns up to which its grid is faster than its packed copy.
+inline constexpr std::int64_t most_dots_of_packed = 8;
+
+template <class T, class I, class LayoutB, class Update>
+void run_packed(const execution_policy& policy, const optimized_view<const T, I>& a,
+                const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  using P = detail::packed_t<T>;
+  const auto& kernels = *panel_kernels<grouped_view<const P, I>>(level);
+  const auto cut = cut_panels(b.cols(), kernels.lanes, kernels.widest);
+  const std::span<const panel_range> panels(cut);
+  packed_panels<P, T, LayoutB> bs(b, panels, kernels.lanes);
+  const accumulator_t<P>* corrections = nullptr;
+  if constexpr (std::is_same_v<accumulator_t<P>, std::int32_t>) {
+    corrections = a.corrections().data();
+  }
+  run_spmm_by_panels(policy, kernels, a.packed(), panels, bs, out, corrections);
+}
+
+/// C = epilogue(alpha op(A) B + beta C0) where low_precision_road says that it may. Throws
+/// std::bad_alloc before C is written.
+template <class Operand, class T, class LayoutB, class Update>
+void run_low_precision(const execution_policy& policy, const Operand& op,
+                       const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  const auto& a = op.base;
+  if constexpr (requires { a.packed(); }) {
+    using P = detail::packed_t<T>;
+    using grouped = grouped_view<const P, typename Operand::index_type>;
+    if (!op.transposed) {
+      const auto run_tiles = [&](const auto& tiles) {
+        return run_low_precision(
+            policy, detail::operand<std::remove_cvref_t<decltype(tiles)>>{tiles}, b, out, level);
+      };
+      if (b.cols() > most_dots_of_packed && a.packed().blocks() > 0 &&
+          panel_kernels<grouped>(level) != nullptr && (detail::depth_v<P> == 1 || all_finite(b))) {
+        return run_packed(policy, a, b, out, level);
+      }
+      if (a.grid().rows() > 0) return run_tiles(a.grid());
+      return run_tiles(a.tiles());
+    }
+  } else if constexpr (requires { a.bitmaps(); }) {
+    if (!op.transposed) {
+      using packed = detail::packed_t<T>;
+      const bool dots = level >= isa::avx512_bf16 && all_finite(b);
+      if (dots && b.cols() <= most_dots) return run_dots(policy, a, b, out);
+      if (dots) return run_repacked<packed>(policy, a, b, out, level);
+      if (b.cols() <= most_single) return run_widened_tiles(policy, a, b, out);
+      return run_repacked<widened_t<T>>(policy, a, b, out, level);
+    }
+  } else if constexpr (requires { a.row_offsets(); }) {
+    if (!op.transposed) return run_widened_rows(policy, a, b, out, level);
+  }
+  const auto ordered = detail::row_order<std::int64_t>(a, op.transposed);
+  run_widened_rows(
+      policy,
+      csr_view<const T, typename Operand::index_type, std::int64_t>(
+          ordered.values, ordered.row_offsets, ordered.col_indices, shape(op.rows(), op.cols())),
+      b, out, level);
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -1,0 +1,181 @@
+// Panels of B for low-precision products: columns as rows of packed entries (core/packed.hpp), or
+// of wider numbers.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "../core/config.hpp"
+#include "../core/execution.hpp"
+#include "../core/low_precision.hpp"
+#include "../core/packed.hpp"
+#include "../formats/dense.hpp"
+#include "dispatch.hpp"
+#include "panels.hpp"
+#include "parallel.hpp"
+#include "transposed_copy.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// Added to the bits of packed entries of B, modulo 2^32: 128 for each of four bytes.
+template <class P>
+inline constexpr std::uint32_t bits_flipped =
+    std::is_same_v<P, detail::int8_quad> ? 0x80808080U : 0;
+
+/// Entries of a column one after the other as P; the last one is filled up with zeros.
+template <class P, class T>
+void pack_column(const T* from, std::int64_t n, P* to,
+                 [[maybe_unused]] widen_function<P, T>* widen) noexcept {
+  if constexpr (detail::depth_v<P> == 1) {
+    widen(from, n, to);
+  } else {
+    constexpr std::int64_t depth = detail::depth_v<P>;
+    const std::int64_t whole = n / depth;
+    for (std::int64_t k = 0; k <= whole; ++k) {
+      const std::int64_t left = std::min(depth, n - depth * k);
+      if (left == 0) break;
+      std::uint32_t bits = 0;
+      std::memcpy(&bits, from + depth * k, at(left) * sizeof(T));
+      to[k] = static_cast<P>(bits ^ bits_flipped<P>);
+    }
+  }
+}
+
+/// `depth` rows of B, of which the first `there` exist, as one row of P.
+template <class P, class T>
+void pack_rows(const T* from, std::int64_t ld, std::int64_t there, std::int64_t width, P* to,
+               [[maybe_unused]] widen_function<P, T>* widen) noexcept {
+  if constexpr (detail::depth_v<P> == 1) {
+    widen(from, width, to);
+  } else {
+    using U = std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>;
+    constexpr std::int64_t depth = detail::depth_v<P>;
+    constexpr std::int64_t block = 16;
+    U rows[depth][block] = {};
+    for (std::int64_t j = 0; j < width; j += block) {
+      const std::int64_t n = std::min(block, width - j);
+      for (std::int64_t r = 0; r < there; ++r) {
+        std::memcpy(rows[r], from + r * ld + j, at(n) * sizeof(T));
+      }
+      std::uint32_t words[block];
+      for (std::int64_t k = 0; k < block; ++k) {
+        std::uint32_t bits = 0;
+        for (std::int64_t r = 0; r < depth; ++r) {
+          bits |= static_cast<std::uint32_t>(rows[r][k]) << (32 / depth * r);
+        }
+        words[k] = bits ^ bits_flipped<P>;
+      }
+      std::memcpy(to + j, words, at(n) * sizeof(P));
+    }
+  }
+}
+
+/// B as kernels for P read it, with the interface of panels_of_b.
+template <class P, class T, class Layout>
+class packed_panels {
+public:
+  /// Throws std::bad_alloc.
+  packed_panels(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
+                std::int64_t lanes)
+      : b_(b), copies_(panels, lanes, (b.rows() + depth - 1) / depth), widen_(function()) {
+    copies_.allocate();
+  }
+
+  std::size_t end_of_chunk(std::size_t first) const noexcept { return copies_.end_of_chunk(first); }
+
+  void prepare(const execution_policy& policy, std::size_t first, std::size_t last) noexcept {
+    copies_.start(first);
+    const std::int64_t rows = copies_.rows();
+    const auto slices = static_cast<int>(std::clamp<std::int64_t>(rows / strip, 1, 256));
+    for_each_task(policy, slices, [&](int slice) {
+      const std::int64_t k0 = rows * slice / slices;
+      const std::int64_t k1 = rows * (slice + 1) / slices;
+      for (std::size_t p = first; p < last; ++p) fill(k0, k1, p);
+    });
+  }
+
+  bool copies() const noexcept { return true; }
+  bool stays() const noexcept { return copies_.panel_bytes() <= std::int64_t{1} << 20; }
+  std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(P)}; }
+  const P* data(std::size_t p) const noexcept { return copies_.data(p); }
+  std::int64_t ld(const panel_range& p) const noexcept { return copies_.ld(p); }
+
+private:
+  static constexpr std::int64_t depth = detail::depth_v<P>;
+  static constexpr std::int64_t strip = 64;
+
+  static widen_function<P, T>* function() noexcept {
+    if constexpr (depth == 1) {
+      return select(widen_table<P, T>::rows).function;
+    } else {
+      return nullptr;
+    }
+  }
+
+  /// Rows [k0, k1) of panel p.
+  void fill(std::int64_t k0, std::int64_t k1, std::size_t p) noexcept {
+    const panel_range& panel = copies_.panel(p);
+    const std::int64_t ld = copies_.ld(panel);
+    P* const to = copies_.data(p);
+    if constexpr (std::is_same_v<Layout, row_major>) {
+      for (std::int64_t k = k0; k < k1; ++k) {
+        pack_rows<P>(b_.data() + depth * k * b_.ld() + panel.first, b_.ld(),
+                     std::min(depth, b_.rows() - depth * k), panel.width, to + k * ld, widen_);
+      }
+    } else {
+      constexpr std::int64_t columns = 16;
+      P stage[columns * strip];
+      for (std::int64_t k = k0; k < k1; k += strip) {
+        const std::int64_t n = std::min(strip, k1 - k);
+        const std::int64_t entries = std::min(depth * n, b_.rows() - depth * k);
+        for (std::int64_t j = 0; j < panel.width; j += columns) {
+          const std::int64_t width = std::min(columns, panel.width - j);
+          for (std::int64_t c = 0; c < width; ++c) {
+            pack_column(b_.data() + (panel.first + j + c) * b_.ld() + depth * k, entries,
+                        stage + c * strip, widen_);
+          }
+          transposed_copy(stage, strip, n, width, to + k * ld + j, ld);
+        }
+      }
+    }
+  }
+
+  dense_view<const T, Layout> b_;
+  panel_copies<P> copies_;
+  widen_function<P, T>* widen_;
+};
+
+/// Has B neither Inf nor NaN? Kernels whose zeros multiply may be used then. O(rows * cols).
+template <class T, class Layout>
+bool all_finite(const dense_view<const T, Layout>& b) noexcept {
+  if constexpr (!detail::is_low_precision_v<T>) {
+    return true;
+  } else {
+    constexpr std::uint16_t infinity = std::numeric_limits<T>::infinity().bits();
+    constexpr std::int64_t block = 32; // a constant count, which compilers vectorise
+    const bool rows = std::is_same_v<Layout, row_major>;
+    const std::int64_t lines = rows ? b.rows() : b.cols();
+    const std::int64_t length = rows ? b.cols() : b.rows();
+    for (std::int64_t i = 0; i < lines; ++i) {
+      const T* const line = b.data() + i * b.ld();
+      std::uint16_t largest[block] = {};
+      for (std::int64_t j = 0; j < length; j += block) {
+        std::uint16_t bits[block] = {};
+        std::memcpy(bits, line + j, at(std::min(block, length - j)) * sizeof(T));
+        for (std::int64_t k = 0; k < block; ++k) {
+          largest[k] = std::max<std::uint16_t>(largest[k], bits[k] & 0x7fffU);
+        }
+      }
+      for (const std::uint16_t bits : largest) {
+        if (bits >= infinity) return false;
+      }
+    }
+    return true;
+  }
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -1,0 +1,200 @@
+// Products of rows with panels of B, and what becomes of their sums.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "../core/config.hpp"
+#include "../core/execution.hpp"
+#include "../core/numeric.hpp"
+#include "blocks.hpp"
+#include "dispatch.hpp"
+#include "panel_output.hpp"
+#include "panels.hpp"
+#include "parallel.hpp"
+#include "transposed_copy.hpp"
+#include "workspace.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// The sum of products of T that a sum of wider numbers is.
+template <class T, class S>
+accumulator_t<T> narrowed_sum(S s) noexcept {
+  if constexpr (std::is_integral_v<accumulator_t<T>> && std::is_floating_point_v<S>) {
+    return static_cast<accumulator_t<T>>(static_cast<std::int64_t>(s)); // modulo 2^32
+  } else {
+    return s;
+  }
+}
+
+/// Rows that a kernel finishes together.
+template <class View>
+inline constexpr std::int64_t rows_of_unit = 1;
+template <class View>
+  requires requires { View::height; }
+inline constexpr std::int64_t rows_of_unit<View> = View::height;
+
+/// Products of CSR or grouped rows with all panels, stored in C from row `row0` on.
+///
+/// Sums are finished in the kernel where C holds numbers of their type; otherwise, and where
+/// columns of C are written, 16 rows at a time are staged.
+template <class View, class Panels, class Update>
+class panel_products {
+public:
+  using T = typename View::scalar_type;
+  using S = accumulator_t<T>;
+
+  /// Throws std::bad_alloc.
+  panel_products(const execution_policy& policy, const spmm_kernels<View, T>& kernels,
+                 std::span<const panel_range> panels, const Panels& b, const Update& out)
+      : policy_(policy), kernels_(kernels), panels_(panels), b_(b), out_(out) {
+    if (staged()) {
+      stage_ = work_array<S>(thread_count(policy) * stage_rows * stage_ld());
+    }
+  }
+
+  /// corrections: of the sums of a's rows, to be added, or nothing.
+  void run(const View& a, std::int64_t row0, std::size_t first, std::size_t last,
+           const S* corrections = nullptr) noexcept {
+    corrections_ = corrections;
+    const auto panels = static_cast<int>(last - first);
+    if (panels > 1 && !b_.copies() && !b_.stays()) return run_by_rows(a, row0, first, last);
+    const std::int64_t wanted =
+        thread_count(policy_) > 1 ? std::int64_t{8} * thread_count(policy_) : 1;
+    const block_list<View> blocks(
+        a,
+        static_cast<int>(std::clamp<std::int64_t>((wanted + panels - 1) / panels, 1, most_blocks)),
+        cuts::between_units);
+    for_each_task(policy_, panels * blocks.count(), [&](int task, int thread) {
+      const unit_range range = blocks.units_of(task % blocks.count());
+      multiply(a, row0, range, first + static_cast<std::size_t>(task / blocks.count()), thread);
+    });
+  }
+
+private:
+  /// All panels of a few rows before the next rows: where no panel stays in the cache, the rows of
+  /// B that neighbouring rows of A share may.
+  void run_by_rows(const View& a, std::int64_t row0, std::size_t first,
+                   std::size_t last) const noexcept {
+    const block_list<View> blocks(a, thread_count(policy_) > 1 ? most_blocks : 1,
+                                  cuts::between_units);
+    const std::int64_t bytes =
+        unit_piece<View>::bytes_before(a, units(a)) / std::max<std::int64_t>(1, units(a));
+    // Bytes of A for which about half a megabyte of B is read.
+    const std::int64_t rows_of_b = (std::int64_t{1} << 19) / b_.row_bytes();
+    const std::int64_t step = std::clamp<std::int64_t>(
+        8 * rows_of_b / std::max<std::int64_t>(bytes, 1), 1, std::int64_t{1} << 20);
+    for_each_task(policy_, blocks.count(), [&](int task, int thread) {
+      const unit_range range = blocks.units_of(task);
+      for (std::int64_t u = range.first; u < range.last; u += step) {
+        for (std::size_t p = first; p < last; ++p) {
+          multiply(a, row0, {u, std::min(u + step, range.last)}, p, thread);
+        }
+      }
+    });
+  }
+
+  using LayoutC = typename decltype(std::declval<Update>().c)::layout_type;
+  using LayoutC0 = typename decltype(std::declval<Update>().c0)::layout_type;
+  static constexpr bool rows_of_c = std::same_as<LayoutC, row_major>;
+  static constexpr bool rows_of_c0 = std::same_as<LayoutC0, row_major>;
+  static constexpr bool steps_in_registers =
+      std::same_as<S, typename Update::result_type> &&
+      in_registers<S, std::remove_cvref_t<decltype(std::declval<Update>().epilogue)>>;
+  static constexpr std::int64_t height = rows_of_unit<View>;
+  static constexpr std::int64_t stage_rows = 16;
+
+  std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
+  /// Does the kernel do all but store into columns of C? Corrections, which sums of integers have,
+  /// are steps of it, behind alpha.
+  bool finished_by_kernel() const noexcept {
+    return steps_in_registers && (rows_of_c0 || out_.beta == 0) &&
+           (!std::is_integral_v<S> || out_.alpha == 1);
+  }
+  bool staged() const noexcept { return !rows_of_c || !finished_by_kernel(); }
+
+  void multiply(const View& a, std::int64_t row0, unit_range units, std::size_t p,
+                int thread) const noexcept {
+    const panel_range& panel = panels_[p];
+    auto* const kernel = kernels_(panel.vectors);
+    const T* const b = b_.data(p);
+    const std::int64_t ldb = b_.ld(panel);
+    panel_output<S> to{S{1}, S{}, nullptr, 0, nullptr, 0, 0, out_.c.rows() - row0, 0, {}};
+    if (corrections_ != nullptr) {
+      to.step[0] = {panel_step<S>::kind::bias, corrections_};
+      to.steps = 1;
+    }
+    if constexpr (steps_in_registers) {
+      if (finished_by_kernel()) {
+        to.alpha = static_cast<S>(out_.alpha);
+        to.beta = out_.beta;
+        if (out_.beta != 0) to.c0 = &out_.c0(row0, panel.first);
+        to.c0_ld = out_.c0.ld();
+        const auto own = at(to.steps);
+        set_steps(to, out_.epilogue);
+        for (std::size_t k = own; k < to.step.size(); ++k) {
+          if (to.step[k].values != nullptr) to.step[k].values += row0;
+        }
+      }
+      if (!staged()) to.c = &out_.c(row0, panel.first);
+    }
+    if (!staged()) {
+      if (units.first == units.last) return;
+      to.c_ld = out_.c.ld();
+      return kernel(a, units.first, units.last, b, ldb, panel.width, to);
+    }
+    S* const stage = stage_.get() + thread * stage_rows * stage_ld();
+    const S* const c0 = to.c0;
+    for (std::int64_t u = units.first; u < units.last; u += stage_rows / height) {
+      const std::int64_t end = std::min(u + stage_rows / height, units.last);
+      to.first_row = u * height;
+      to.c = stage;
+      to.c_ld = stage_ld();
+      if (c0 != nullptr) to.c0 = c0 + to.first_row * to.c0_ld;
+      kernel(a, u, end, b, ldb, panel.width, to);
+      store(stage, row0 + u * height, std::min(row0 + end * height, out_.c.rows()), panel);
+    }
+  }
+
+  /// Stores rows [first, last) of a panel.
+  void store(const S* stage, std::int64_t first, std::int64_t last,
+             const panel_range& panel) const noexcept {
+    const std::int64_t ld = stage_ld();
+    if constexpr (steps_in_registers) {
+      if (finished_by_kernel()) {
+        return transposed_copy(stage, ld, panel.width, last - first, &out_.c(first, panel.first),
+                               out_.c.ld());
+      }
+    }
+    if (rows_of_c) {
+      for (std::int64_t i = first; i < last; ++i) {
+        for (std::int64_t j = 0; j < panel.width; ++j) {
+          out_.store(i, panel.first + j,
+                     narrowed_sum<typename Update::factor_type>(stage[(i - first) * ld + j]));
+        }
+      }
+    } else {
+      for (std::int64_t j = 0; j < panel.width; ++j) {
+        for (std::int64_t i = first; i < last; ++i) {
+          out_.store(i, panel.first + j,
+                     narrowed_sum<typename Update::factor_type>(stage[(i - first) * ld + j]));
+        }
+      }
+    }
+  }
+
+  const execution_policy& policy_;
+  const spmm_kernels<View, T>& kernels_;
+  std::span<const panel_range> panels_;
+  const Panels& b_;
+  const Update& out_;
+  const S* corrections_ = nullptr;
+  work_array<S> stage_;
+};
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

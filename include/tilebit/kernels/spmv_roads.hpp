@@ -1,0 +1,263 @@
+// Roads of SpMV: whole matrices by rows, by entries, transposed; which blocks, by which threads.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "../core/config.hpp"
+#include "../core/execution.hpp"
+#include "../core/numeric.hpp"
+#include "../formats/optimized.hpp"
+#include "../formats/views.hpp"
+#include "blocks.hpp"
+#include "dispatch.hpp"
+#include "parallel.hpp"
+#include "reference.hpp"
+#include "scattered_sums.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// The kernel of one call: the best that the active instruction set allows.
+template <class View>
+auto* plain_kernel([[maybe_unused]] bool conjugate) noexcept {
+  using T = typename View::scalar_type;
+  spmv_function<View, T>* function = select(spmv_table<View>::rows).function;
+  if constexpr (detail::is_complex_v<T>) {
+    if (conjugate) function = &spmv<true>;
+  }
+  return function;
+}
+template <class View>
+auto* transposed_kernel([[maybe_unused]] bool conjugate) noexcept {
+  using T = typename View::scalar_type;
+  spmv_transposed_function<View, T>* function = select(spmv_transposed_table<View>::rows).function;
+  if constexpr (detail::is_complex_v<T>) {
+    if (conjugate) function = &spmv_transposed<true>;
+  }
+  return function;
+}
+
+/// SpMV of one part of a matrix, block by block. Units that a cut divides leave sums of their
+/// pieces, which finish adds up in order.
+template <class View>
+class block_product {
+public:
+  using T = std::remove_const_t<typename View::scalar_type>;
+
+  block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
+                const sums_of<T>& out) noexcept
+      : blocks_(a), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x), out_(out) {}
+
+  int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
+
+  void run(int block) noexcept {
+    sums* to = pieces_.data() + 2 * static_cast<std::size_t>(block);
+    blocks_.visit(
+        block,
+        [&](std::int64_t first, std::int64_t last) {
+          for_each_overlap(bands_, first, last, [&](std::int64_t begin, std::int64_t end) {
+            function_(blocks_.matrix(), begin, end, x_, out_);
+          });
+        },
+        [&](std::int64_t u, std::int64_t first, std::int64_t last) {
+          const sums_of<T> to_sums{T{1}, {}, nullptr, to->data()};
+          blocks_.with_piece(u, first, last,
+                             [&](const auto& piece) { function_(piece, 0, 1, x_, to_sums); });
+          ++to;
+        });
+  }
+
+  void finish() noexcept {
+    if (count() <= 1) return;
+    sums total{};
+    for (int block = 0; block < count(); ++block) {
+      const sums* from = pieces_.data() + 2 * static_cast<std::size_t>(block);
+      blocks_.visit(
+          block, [](std::int64_t, std::int64_t) {},
+          [&](std::int64_t u, std::int64_t first, std::int64_t last) {
+            for (std::size_t r = 0; r < height; ++r) {
+              total[r] = first == 0 ? (*from)[r] : detail::add(total[r], (*from)[r]);
+            }
+            ++from;
+            if (last != unit_piece<View>::entries(blocks_.matrix(), u)) return;
+            const unit_rows<View> rows{blocks_.matrix(), u};
+            for (std::int64_t r = 0; r < rows.count(); ++r) out_.store(rows[r], total[at(r)]);
+          });
+    }
+  }
+
+private:
+  static constexpr std::size_t height = unit_rows<View>::tiles ? 4 : 1; ///< rows of a unit cut
+  using sums = std::array<accumulator_t<T>, height>;
+
+  block_list<View> blocks_;
+  std::span<const unit_range> bands_;
+  spmv_function<View, T>* function_;
+  const T* x_;
+  sums_of<T> out_;
+  std::array<sums, 2 * most_blocks> pieces_; ///< at most two a block
+};
+
+/// z = alpha A x + beta y for CSR, bitmap and optimized matrices.
+template <class View, class T>
+void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjugate, const T* x,
+                      const sums_of<T>& out) noexcept {
+  if constexpr (requires { a.tile_bands(); }) {
+    if constexpr (detail::is_packed_v<T>) {
+      if (a.grid().rows() > 0) return run_spmv_by_rows(policy, a.grid(), conjugate, x, out);
+    }
+    const every_unit slice_band(a.sliced());
+    const every_unit grouped_band(a.grouped());
+    block_product tiles(a.tiles(), a.tile_bands(), conjugate, x, out);
+    block_product diagonals(a.diagonals(), a.diagonal_bands(), conjugate, x, out);
+    block_product slices(a.sliced(), slice_band.bands(), conjugate, x, out);
+    block_product grouped(a.grouped(), grouped_band.bands(), conjugate, x, out);
+    const int first_slices = tiles.count() + diagonals.count();
+    const int first_grouped = first_slices + slices.count();
+    for_each_task(policy, first_grouped + grouped.count(), [&](int task) {
+      if (task < tiles.count()) {
+        tiles.run(task);
+      } else if (task < first_slices) {
+        diagonals.run(task - tiles.count());
+      } else if (task < first_grouped) {
+        slices.run(task - first_slices);
+      } else {
+        grouped.run(task - first_grouped);
+      }
+    });
+    tiles.finish();
+    diagonals.finish();
+    slices.finish();
+  } else {
+    if (block_list<View>(a).count() == 1) { // nothing to share: no more than the call of a kernel
+      return plain_kernel<View>(conjugate)(a, 0, units(a), x, out);
+    }
+    const every_unit everything(a);
+    block_product product(a, everything.bands(), conjugate, x, out);
+    for_each_task(policy, product.count(), [&](int task) { product.run(task); });
+    product.finish();
+  }
+}
+
+/// z = alpha A x + beta y for COO. Entries in order of rows are cut between rows; in any other
+/// order two blocks may add to the same row, so that each has sums of its own.
+template <class View, class T>
+void run_spmv_by_entries(const execution_policy& policy, const View& a, bool conjugate, const T* x,
+                         const vector_update<T>& out) {
+  auto* const function = plain_kernel<View>(conjugate);
+  const auto rows = a.row_indices();
+  const int row_blocks = static_cast<int>(std::clamp<std::int64_t>(
+      a.nnz() * std::int64_t{sizeof(T) + 2 * sizeof(rows[0])} / block_bytes, 1, most_blocks));
+  const auto& order = select(never_fall_table<typename View::index_type>::rows);
+  if (row_blocks == 1 || order.function(rows.data(), a.nnz())) {
+    out.prepare(0, a.rows());
+    const auto cut = [&](int p) -> std::int64_t {
+      if (p == 0 || p == row_blocks) return p == 0 ? 0 : a.nnz();
+      const auto k = rows.begin() + a.nnz() / row_blocks * p;
+      return std::upper_bound(k, rows.end(), *(k - 1)) - rows.begin();
+    };
+    return for_each_task(policy, row_blocks,
+                         [&](int block) { function(a, cut(block), cut(block + 1), x, out); });
+  }
+  const int blocks = scattering_blocks(a.nnz(), a.rows());
+  scattered_sums<T> sums(policy, blocks, a.rows());
+  out.prepare(0, a.rows());
+  sums.add_to(out.z, [&](int block, T* to) {
+    function(a, a.nnz() * block / blocks, a.nnz() * (block + 1) / blocks, x,
+             vector_update<T>{out.alpha, T{}, nullptr, to});
+  });
+}
+
+/// The transpose of one part of a matrix, as blocks that add to z; count of them, or none.
+template <class View>
+class transposed_blocks {
+public:
+  using T = std::remove_const_t<typename View::scalar_type>;
+
+  transposed_blocks(const View& a, std::span<const unit_range> bands, int count, bool conjugate,
+                    const T* x, T alpha) noexcept
+      : blocks_(a, bands.empty() ? 0 : std::max(count, 1)), bands_(bands),
+        function_(transposed_kernel<View>(conjugate)), x_(x), alpha_(alpha) {}
+
+  int count() const noexcept { return blocks_.count(); }
+
+  void run(int block, T* z) const noexcept {
+    const View& a = blocks_.matrix();
+    blocks_.visit(
+        block,
+        [&](std::int64_t first, std::int64_t last) {
+          for_each_overlap(bands_, first, last, [&](std::int64_t begin, std::int64_t end) {
+            function_(a, begin, end, x_, alpha_, z);
+          });
+        },
+        [&](std::int64_t u, std::int64_t first, std::int64_t last) {
+          const T* const xs = x_ + unit_rows<View>{a, u}[0];
+          blocks_.with_piece(u, first, last,
+                             [&](const auto& piece) { function_(piece, 0, 1, xs, alpha_, z); });
+        });
+  }
+
+private:
+  block_list<View> blocks_;
+  std::span<const unit_range> bands_;
+  spmv_transposed_function<View, T>* function_;
+  const T* x_;
+  T alpha_;
+};
+
+/// z = alpha A^T x + beta y for any format.
+template <class View, class T>
+void run_spmv_transposed(const execution_policy& policy, const View& a, bool conjugate, const T* x,
+                         const vector_update<T>& out) {
+  const int count = scattering_blocks(a.nnz(), a.cols());
+  const auto add_up = [&](int blocks, auto&& run) {
+    scattered_sums<T> sums(policy, blocks, a.cols());
+    out.prepare(0, a.cols());
+    sums.add_to(out.z, run);
+  };
+  if constexpr (requires { a.row_indices(); }) {
+    auto* const function = transposed_kernel<View>(conjugate);
+    add_up(count, [&](int block, T* to) {
+      function(a, a.nnz() * block / count, a.nnz() * (block + 1) / count, x, out.alpha, to);
+    });
+  } else if constexpr (requires { a.tile_bands(); }) {
+    const every_unit slice_band(a.sliced());
+    const auto share = [&](std::int64_t nnz) {
+      return a.nnz() == 0 ? 0 : static_cast<int>(count * nnz / a.nnz());
+    };
+    const transposed_blocks tiles(a.tiles(), a.tile_bands(), share(a.tiles().nnz()), conjugate, x,
+                                  out.alpha);
+    const transposed_blocks diagonals(a.diagonals(), a.diagonal_bands(), share(a.diagonals().nnz()),
+                                      conjugate, x, out.alpha);
+    const transposed_blocks slices(a.sliced(), slice_band.bands(), share(a.sliced().nnz()),
+                                   conjugate, x, out.alpha);
+    const every_unit grouped_band(a.grouped());
+    const transposed_blocks grouped(a.grouped(), grouped_band.bands(), share(a.grouped().nnz()),
+                                    conjugate, x, out.alpha);
+    const int first_slices = tiles.count() + diagonals.count();
+    const int first_grouped = first_slices + slices.count();
+    add_up(std::max(1, first_grouped + grouped.count()), [&](int block, T* to) {
+      if (block < tiles.count()) {
+        tiles.run(block, to);
+      } else if (block < first_slices) {
+        diagonals.run(block - tiles.count(), to);
+      } else if (block < first_grouped) {
+        slices.run(block - first_slices, to);
+      } else if (grouped.count() > 0) {
+        grouped.run(block - first_grouped, to);
+      }
+    });
+  } else {
+    const every_unit everything(a);
+    const transposed_blocks blocks(a, everything.bands(), count, conjugate, x, out.alpha);
+    add_up(std::max(1, blocks.count()), [&](int block, T* to) {
+      if (blocks.count() > 0) blocks.run(block, to);
+    });
+  }
+}
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels

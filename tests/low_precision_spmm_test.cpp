@@ -1,0 +1,262 @@
+// Products of 16-bit and 8-bit matrices with any number of columns, in all layouts, at every
+// instruction set level, against sums in a wider type: within the bound of float sums, 8-bit
+// integers exactly; Inf and NaN reach only the rows that they must; the same bits from any number
+// of threads; which kernels the tables choose.
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include <tilebit/convert.hpp>
+#include <tilebit/inspect.hpp>
+#include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
+
+#include "catch.hpp"
+#include "generators.hpp"
+#include "oracle.hpp"
+#include "padded.hpp"
+
+namespace tb = tilebit;
+using generators::source;
+using padded_dense::padded;
+using padded_dense::same_bits;
+
+namespace {
+
+template <class T>
+using sum_of = std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, float>;
+
+/// A and B in numbers in which their product is exact or nearly so.
+template <class T>
+struct problem {
+  tb::coo_matrix<T> a;
+  tb::dense_matrix<T> b;
+  tb::dense_matrix<double> product;
+  tb::dense_matrix<double> magnitudes;
+  std::vector<int> stored;
+
+  problem(tb::coo_matrix<T> of, std::int64_t n, source& from)
+      : a(std::move(of)), b({a.cols(), n}), product({a.rows(), n}), magnitudes({a.rows(), n}),
+        stored(static_cast<std::size_t>(a.rows())) {
+    for (std::int64_t k = 0; k < b.rows(); ++k) {
+      for (std::int64_t j = 0; j < n; ++j) b(k, j) = from.value<T>();
+    }
+    for (const auto e : tb::entries(a)) {
+      ++stored[static_cast<std::size_t>(e.row)];
+      for (std::int64_t j = 0; j < n; ++j) {
+        const double term = static_cast<double>(e.value) * static_cast<double>(b(e.col, j));
+        product(e.row, j) += term;
+        magnitudes(e.row, j) += std::abs(term);
+      }
+    }
+  }
+
+  /// Elements of C outside the bound around alpha * product + beta * c0.
+  template <class C, class C0>
+  std::int64_t outside(const C& c, double alpha, double beta, const C0& c0) const {
+    using R = typename C::scalar_type;
+    std::int64_t count = 0;
+    for (std::int64_t j = 0; j < c.cols(); ++j) {
+      for (std::int64_t i = 0; i < c.rows(); ++i) {
+        const double added = beta == 0 ? 0 : beta * static_cast<double>(c0(i, j));
+        const double value = alpha * product(i, j) + added;
+        double bound = 0;
+        if constexpr (!std::is_integral_v<T>) {
+          const double magnitude = std::abs(alpha) * magnitudes(i, j) + std::abs(added);
+          bound = (stored[static_cast<std::size_t>(i)] + 4) *
+                  double{std::numeric_limits<float>::epsilon()} * magnitude;
+          if constexpr (!std::is_same_v<R, float>) {
+            bound += static_cast<double>(std::numeric_limits<R>::epsilon()) * std::abs(value);
+          }
+        }
+        count += !(std::abs(static_cast<double>(c(i, j)) - value) <= bound);
+      }
+    }
+    return count;
+  }
+};
+
+template <class T, class F>
+void for_each_form(const tb::coo_matrix<T>& a, F&& f) {
+  f(a);
+  f(tb::to_csr(a));
+  f(tb::to_bitmap(a));
+  f(tb::to_bitmap_grid(a));
+  f(tb::optimize(a, tb::operation::spmm));
+  f(tb::transposed(tb::to_bitmap_grid(tb::transposed(a))));
+}
+
+template <class Layout, class T>
+padded<T, Layout> first_columns(const tb::dense_matrix<T>& b, std::int64_t n,
+                                std::int64_t padding) {
+  padded<T, Layout> out(b.rows(), n, padding);
+  for (std::int64_t i = 0; i < b.rows(); ++i) {
+    for (std::int64_t j = 0; j < n; ++j) out.view(i, j) = b(i, j);
+  }
+  return out;
+}
+
+template <class R, class LayoutB, class LayoutC, class T, class A>
+void check_width(const A& a, const problem<T>& p, std::int64_t n) {
+  const auto b = first_columns<LayoutB>(p.b, n, n % 3);
+  padded<R, LayoutC> c(a.rows(), n, (n + 1) % 4);
+  tb::multiply(a, b.view, c.view);
+  CHECK(p.outside(c.view, 1, 0, c.view) == 0);
+  CHECK(c.padding_survives());
+  padded<R, LayoutC> c0(a.rows(), n, n % 2);
+  c0.for_each([k = 0](R& x) mutable { x = static_cast<R>(k++ % 7 - 3); });
+  padded<R, LayoutC> updated(c0);
+  tb::multiply(tb::scaled(-2, a), b.view, tb::scaled(3, updated.view), updated.view);
+  CHECK(p.outside(updated.view, -2, 3, c0.view) == 0);
+  CHECK(updated.padding_survives());
+}
+
+template <class T>
+void check_every_width(tb::coo_matrix<T> a, std::int64_t most, source& from) {
+  CAPTURE(a.rows(), a.cols(), a.nnz());
+  const problem<T> p(std::move(a), most, from);
+  for_each_form(p.a, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (std::int64_t n = 1; n <= most; n += n < 18 ? 1 : 15) {
+        CAPTURE(n);
+        check_width<sum_of<T>, tb::col_major, tb::col_major>(m, p, n);
+        check_width<float, tb::row_major, tb::row_major>(m, p, n);
+        if (n % 4 != 1) continue;
+        check_width<sum_of<T>, tb::col_major, tb::row_major>(m, p, n);
+        if constexpr (!std::is_integral_v<T>) {
+          check_width<T, tb::row_major, tb::col_major>(m, p, n);
+        }
+      }
+    });
+  });
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("low-precision SpMM of every width, in all forms", "[low precision]",
+                   tb::bfloat16, tb::float16, std::int8_t) {
+  using T = TestType;
+  source from(71);
+  check_every_width(generators::uniform<T>(1, 1, 100, from), 20, from);
+  check_every_width(generators::uniform<T>(6, 9, 60, from), 20, from);
+  check_every_width(generators::uniform<T>(37, 70, 45, from), 80, from);
+  check_every_width(generators::uniform<T>(34, 131, 5, from), 80, from); // many empty tiles
+  check_every_width(generators::blocks<T>(21, 66, from), 20, from);
+  check_every_width(generators::empty_rows<T>(40, 33, from), 20, from);
+}
+
+TEMPLATE_TEST_CASE("a low-precision product of many columns", "[low precision]", tb::bfloat16,
+                   std::int8_t) {
+  using T = TestType;
+  source from(72);
+  const problem<T> p(generators::uniform<T>(45, 200, 30, from), 300, from);
+  for_each_form(p.a, [&](const auto& m) {
+    check_width<sum_of<T>, tb::col_major, tb::col_major>(m, p, 300);
+    check_width<sum_of<T>, tb::row_major, tb::row_major>(m, p, 299);
+  });
+}
+
+TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows with an entry in their row of B",
+                   "[low precision]", tb::bfloat16, tb::float16) {
+  using T = TestType;
+  source from(73);
+  problem<T> p(generators::uniform<T>(23, 61, 25, from), 33, from);
+  constexpr std::int64_t special = 17; // not alone in a pair or a tile
+  std::vector<bool> reached(23);
+  for (const auto e : tb::entries(p.a)) {
+    if (e.col == special) reached[static_cast<std::size_t>(e.row)] = true;
+  }
+  CHECK(std::ranges::count(reached, true) > 0);
+  for_each_form(p.a, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (const float x :
+           {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+        for (const std::int64_t n : {1, 3, 9, 33}) {
+          auto b = first_columns<tb::col_major>(p.b, n, 0);
+          b.view(special, n - 1) = T(x);
+          tb::dense_matrix<float> c({23, n});
+          tb::multiply(m, b.view, c);
+          std::int64_t wrong = 0;
+          for (std::int64_t i = 0; i < 23; ++i) {
+            for (std::int64_t j = 0; j < n; ++j) {
+              const bool expected = j == n - 1 && reached[static_cast<std::size_t>(i)];
+              wrong += std::isfinite(c(i, j)) == expected;
+            }
+          }
+          CHECK(wrong == 0);
+        }
+      }
+    });
+  });
+}
+
+TEMPLATE_TEST_CASE("low-precision products have the same bits for any number of threads",
+                   "[low precision][threads]", tb::bfloat16, tb::float16, std::int8_t) {
+  using T = TestType;
+  using R = sum_of<T>;
+  source from(74);
+  const problem<T> p(generators::uniform<T>(260, 380, 40, from), 70, from);
+  for_each_form(p.a, [&](const auto& m) {
+    oracle::at_every_isa([&] {
+      for (const std::int64_t n : {1, 2, 16, 17, 70}) {
+        const auto b = first_columns<tb::row_major>(p.b, n, 0);
+        std::vector<std::vector<R>> results;
+        for (const int threads : {1, 2, 3, 8}) {
+          tb::dense_matrix<R> c({260, n});
+          tb::multiply(tb::threads(threads), m, b.view, c);
+          results.emplace_back(c.data(), c.data() + 260 * n);
+          CHECK(same_bits(results.front(), results.back()));
+        }
+      }
+    });
+  });
+}
+
+TEMPLATE_TEST_CASE("optimized low-precision matrices hold their entries once, and a packed copy",
+                   "[low precision]", tb::bfloat16, tb::float16, std::int8_t) {
+  using T = TestType;
+  source from(75);
+  for (const int percent : {0, 1, 50, 100}) {
+    auto a = generators::uniform<T>(50, 83, percent, from);
+    if (a.nnz() > 3) a.values()[3] = T(0); // an explicit zero
+    for (const auto what : {tb::operation::spmv, tb::operation::spmm}) {
+      oracle::at_every_isa([&] {
+        const auto h = tb::optimize(a, what);
+        tb::validate(h.view());
+        CHECK(h.nnz() == a.nnz());
+        CHECK(tb::to_csr(h) == tb::to_csr(a));
+        CHECK(tb::to_bitmap(tb::transposed(h)) == tb::to_bitmap(tb::transposed(a)));
+        CHECK((h.view().grid().rows() > 0) == (percent >= 50));
+        const bool packs =
+            what == tb::operation::spmm &&
+            tb::active_isa() >=
+                (std::is_same_v<T, tb::float16> ? tb::isa::avx2 : tb::isa::avx512_bf16);
+        CHECK((h.view().packed().blocks() > 0) == packs);
+        CHECK(h.bytes() > static_cast<std::int64_t>(sizeof(T)) * a.nnz());
+      });
+    }
+  }
+}
+
+TEST_CASE("low-precision kernels of every level", "[dispatch]") {
+#ifndef TILEBIT_DISABLE_SIMD
+  oracle::at_every_isa([&] {
+    const tb::isa level = tb::active_isa();
+    const auto& widen = tb::kernels::select(tb::kernels::widen_table<float, tb::float16>::rows);
+    CHECK(widen.level == std::min(level, tb::isa::avx512));
+#ifndef TILEBIT_DISABLE_AVX512
+    using pairs = tb::grouped_view<const tb::detail::bfloat16_pair, std::int32_t>;
+    using quads = tb::kernels::row_chunks_view<tb::detail::int8_quad>;
+    const bool dots = level >= tb::isa::avx512_bf16;
+    CHECK((tb::kernels::panel_kernels<pairs>(level) != nullptr) == dots);
+    CHECK((tb::kernels::panel_kernels<quads>(level) != nullptr) == dots);
+    CHECK(tb::kernels::dots_table<tb::bitmap_grid_view<const std::int8_t, std::int32_t>>::rows[0]
+              .level == tb::isa::avx512_bf16);
+#endif
+  });
+#endif
+}
