@@ -3,6 +3,7 @@
 // oneDNN, in one process and interleaved. Before it, what feeding a matrix unit costs by format.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
@@ -30,15 +31,25 @@ void print_head() {
               "MB", "ratio", "spread");
 }
 
+/// A number of this many places; blanks where there was nothing to compare with.
+void print_number(int width, int decimals, double x) {
+  if (std::isfinite(x)) {
+    std::printf(" %*.*f", width, decimals, x);
+  } else {
+    std::printf(" %*s", width, "");
+  }
+}
+
 void print(const bench::tensor_result& r) {
-  std::printf("%-16.16s %-4s %5lld %-6s %2d %7.1f%% %9lld | %12.1f", r.layer.c_str(),
-              r.type.c_str(), static_cast<long long>(r.batch), r.from_memory ? "memory" : "cache",
-              r.threads, 100 * r.sparsity, static_cast<long long>(r.nnz), r.best_dense() * 1e6);
+  std::printf("%-16.16s %-4s %5lld %-6s %2d %7.1f%% %9lld |", r.layer.c_str(), r.type.c_str(),
+              static_cast<long long>(r.batch), r.from_memory ? "memory" : "cache", r.threads,
+              100 * r.sparsity, static_cast<long long>(r.nnz));
+  print_number(12, 1, r.best_dense() * 1e6);
   double spread = 0;
   for (const auto& [name, t] : r.times) spread = std::max(spread, t.spread);
   for (const auto& form : bench::tensor_forms) {
-    std::printf(" | %10.1f %8.2f %6.2f", r.time(form) * 1e6, r.bytes.at(form) * 1e-6,
-                r.best_dense() / r.time(form));
+    std::printf(" | %10.1f %8.2f", r.time(form) * 1e6, r.bytes.at(form) * 1e-6);
+    print_number(6, 2, r.best_dense() / r.time(form));
   }
   std::printf(" | %9.1f%%\n", 100 * spread);
   std::fflush(stdout);
