@@ -266,7 +266,7 @@ def draw_tensor(data, path):
     # One line for each batch; batch 1 twice, with the weights from memory and from a cache.
     cases = sorted({(r["batch"], not r["from_memory"]) for r in rows})
     colors = plt.get_cmap("viridis")
-    figure, panels = plt.subplots(len(forms), len(kinds), squeeze=False, sharex=True,
+    figure, panels = plt.subplots(len(forms), len(kinds), squeeze=False, sharex=True, sharey=True,
                                   figsize=(5.2 * max(len(kinds), 1.5), 3.9 * len(forms)))
     for (form, title), line in zip(forms, panels):
         for kind, axes in zip(kinds, line):
@@ -286,11 +286,11 @@ def draw_tensor(data, path):
                           linestyle="-" if cached else "--",
                           label=f"batch {batch}" + ("" if cached else ", weights from memory"))
             axes.axhline(1, color="black", linewidth=0.8)
-            plain_log_y(axes, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
+            plain_log_y(axes, [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10, 20])
             axes.set_title(f"{kind}, {title}", fontsize=10)
             axes.grid(True, alpha=0.25)
-            axes.legend(frameon=False, fontsize=7)
         line[0].set_ylabel("time of the best dense oneDNN / ours")
+    panels[0][-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     for axes in panels[-1]:
         axes.set_xlabel("sparsity of the weights, %")
     finish(figure, data["conditions"], path)

@@ -32,7 +32,7 @@ namespace bench {
 
 struct tensor_settings {
   std::vector<std::string> layers{"4096x4096", "11008x4096", "4096x11008", "1024x4096"};
-  std::vector<std::int64_t> batches{1, 4, 16, 64, 256};
+  std::vector<std::int64_t> batches{1, 16, 64};
   std::vector<double> sparsity{50, 70, 90};
   std::vector<std::string> types{"bf16", "int8"};
   std::vector<int> threads{1};
