@@ -282,9 +282,7 @@ int main(int argc, char** argv) {
       throw std::runtime_error("neither oneMKL nor OpenBLAS was found to compare with");
     }
     bench::start_timing(argv[0]);
-    std::printf("%s; %s %s; %s; commit %s\ndense:", bench::processor_name().c_str(),
-                bench::compiler_name().c_str(), TILEBIT_BENCH_FLAGS,
-                std::string(tb::to_string(tb::active_isa())).c_str(), commit.c_str());
+    std::printf("%s\ndense:", bench::conditions_line(commit).c_str());
     for (const auto& library : libraries) {
       if (library.dense) std::printf(" %s %s;", library.name.c_str(), library.version.c_str());
     }

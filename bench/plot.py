@@ -1,4 +1,5 @@
-"""Draws the pictures of a comparison: plot.py compare.json folder; or of spmv.json, spmm.json
+"""Draws the pictures of a comparison: plot.py compare.json folder; or of spmv.json, spmm.json,
+tensor.json
 
   speedup.png   time of COO and CSR over that of bitmap, against fill
   bytes.png     bytes per nonzero against fill, with the curves that the layouts predict
@@ -6,6 +7,7 @@
   peers.png     from spmv.json: time of SpMV relative to the best other library, one bar a matrix
   spmm_density.png  from spmm.json: GFLOP/s against density, with the dense products and the peak
   spmm_peers.png    speed-up of SpMM over the best sparse product of another library, one bar a matrix
+  tensor.png    from tensor.json: speed-up over the dense products, against sparsity
 """
 
 import json
@@ -252,6 +254,48 @@ def draw_spmm_peers(data, path):
     finish(figure, data["conditions"], path)
 
 
+def geometric_mean(values):
+    return math.exp(sum(math.log(v) for v in values) / len(values))
+
+
+def draw_tensor(data, path):
+    rows = [r for r in data["results"] if r["threads"] == 1]
+    kinds = [k for k in ("bf16", "int8") if any(r["type"] == k for r in rows)]
+    forms = (("grid", "bitmap grid"), ("optimized", "optimize(grid)"))
+    dense = [p["name"] for p in data["peers"]]
+    # One line for each batch; batch 1 twice, with the weights from memory and from a cache.
+    cases = sorted({(r["batch"], not r["from_memory"]) for r in rows})
+    colors = plt.get_cmap("viridis")
+    figure, panels = plt.subplots(len(forms), len(kinds), squeeze=False, sharex=True, sharey=True,
+                                  figsize=(5.2 * max(len(kinds), 1.5), 3.9 * len(forms)))
+    for (form, title), line in zip(forms, panels):
+        for kind, axes in zip(kinds, line):
+            for k, (batch, cached) in enumerate(cases):
+                ratios = {}
+                for r in rows:
+                    if (r["type"], r["batch"], not r["from_memory"]) != (kind, batch, cached):
+                        continue
+                    best = min((r["seconds"][p] for p in dense if p in r["seconds"]), default=None)
+                    if best is not None:
+                        ratios.setdefault(100 * r["sparsity"], []).append(best / r["seconds"][form])
+                if not ratios:
+                    continue
+                axes.plot(sorted(ratios), [geometric_mean(ratios[s]) for s in sorted(ratios)],
+                          marker="o", markersize=3.5, linewidth=1.2,
+                          color=colors(0.9 * k / max(len(cases) - 1, 1)),
+                          linestyle="-" if cached else "--",
+                          label=f"batch {batch}" + ("" if cached else ", weights from memory"))
+            axes.axhline(1, color="black", linewidth=0.8)
+            plain_log_y(axes, [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10, 20])
+            axes.set_title(f"{kind}, {title}", fontsize=10)
+            axes.grid(True, alpha=0.25)
+        line[0].set_ylabel("time of the best dense oneDNN / ours")
+    panels[0][-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
+    for axes in panels[-1]:
+        axes.set_xlabel("sparsity of the weights, %")
+    finish(figure, data["conditions"], path)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -260,6 +304,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     if data.get("benchmark") == "spmm":
         pictures = ((draw_spmm_density, "spmm_density.png"), (draw_spmm_peers, "spmm_peers.png"))
+    elif data.get("benchmark") == "tensor":
+        pictures = ((draw_tensor, "tensor.png"),) if data["results"] and data["peers"] else ()
     elif "matrices" in data:
         pictures = ((draw_speedup, "speedup.png"), (draw_bytes, "bytes.png"),
                     (draw_roofline, "roofline.png"))

@@ -20,6 +20,7 @@
 #include "inputs.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
+#include "options.hpp"
 #include "peers/spmm.hpp"
 #include "spmm_problem.hpp"
 #include "spmm_results.hpp"
@@ -207,10 +208,8 @@ void measure_all(const std::string& name, const bench::real_matrix& matrix, cons
 }
 
 void print_conditions(const std::string& commit, const bench::fma_peak& peak) {
-  std::printf("%s; %s %s; %s; commit %s; one core's FMA peak %.1f GFLOP/s float, %.1f double\n",
-              bench::processor_name().c_str(), bench::compiler_name().c_str(), TILEBIT_BENCH_FLAGS,
-              std::string(tb::to_string(tb::active_isa())).c_str(), commit.c_str(),
-              peak.of_float * 1e-9, peak.of_double * 1e-9);
+  std::printf("%s; one core's FMA peak %.1f GFLOP/s float, %.1f double\n",
+              bench::conditions_line(commit).c_str(), peak.of_float * 1e-9, peak.of_double * 1e-9);
   std::printf("peers:");
   for (const auto& library : bench::spmm_libraries()) {
     std::printf(" %s %s;", library.name.c_str(), library.version.c_str());
@@ -227,10 +226,7 @@ int main(int argc, char** argv) {
   CLI::App app("SpMM of every format against other libraries, sparse and dense.");
   std::vector<std::string> paths;
   settings s;
-  std::string json;
-  std::string commit = "unknown";
   std::string counted = "dlmc_.*|lyra_.*|bcsstk13|bcsstk16|bcsstk29|vibrobox|fe_body";
-  std::vector<std::string> summarize;
   const auto list = [](CLI::Option* option) { option->allow_extra_args(false)->delimiter(','); };
   app.add_option("paths", paths, "files or folders; none: built-in inputs");
   list(app.add_option("--columns", s.columns, "columns of B and C")->check(CLI::PositiveNumber));
@@ -239,22 +235,17 @@ int main(int argc, char** argv) {
       app.add_option("--types", s.types, "value types")->check(CLI::IsMember({"float", "double"})));
   app.add_flag("--coo", s.coo, "also time COO, which is slow");
   app.add_option("--most-megabytes", s.most_megabytes, "leave out larger B and C together");
-  app.add_option("--repetitions", s.timing.repetitions, "timed repetitions")
-      ->check(CLI::Range(2, 1000));
-  app.add_option("--min-time", s.timing.min_seconds, "seconds of each")->check(CLI::PositiveNumber);
   app.add_option(
       "--counted", counted,
       "regular expression of the names that the summary counts; all, where none matches");
-  app.add_option("--summarize", summarize,
-                 "measure nothing: medians over earlier runs, from their JSON files");
-  app.add_option("--json", json, "also write the figures to this file");
-  app.add_option("--commit", commit, "shown as the version that is measured");
+  bench::run_options common;
+  common.add_to(app, s.timing);
   CLI11_PARSE(app, argc, argv);
   try {
     bench::spmm_run run;
-    if (!summarize.empty()) {
+    if (!common.summarize.empty()) {
       std::vector<bench::spmm_run> runs;
-      for (const auto& file : summarize) runs.push_back(bench::read_spmm_json(file));
+      for (const auto& file : common.summarize) runs.push_back(bench::read_spmm_json(file));
       bench::print_spmm_summary(runs, counted);
       return 0;
     }
@@ -265,7 +256,7 @@ int main(int argc, char** argv) {
     for (const auto& library : bench::spmm_libraries()) {
       if (!library.dense) run.libraries.push_back(library.name);
     }
-    print_conditions(commit, run.peak);
+    print_conditions(common.commit, run.peak);
     print_head(s);
     for (const auto& in : inputs) {
       const auto loaded = in.load();
@@ -280,7 +271,9 @@ int main(int argc, char** argv) {
       }
     }
     bench::print_spmm_summary({run}, counted);
-    if (!json.empty()) bench::write_spmm_json(json, run, s.timing, commit);
+    if (!common.json.empty()) {
+      bench::write_spmm_json(common.json, run, s.timing, common.commit);
+    }
   } catch (const std::exception& e) {
     std::fprintf(stderr, "spmm: %s\n", e.what());
     return 1;

@@ -1,13 +1,7 @@
 #include "spmm_results.hpp"
 
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <stdexcept>
-
-#include <tilebit/core/isa.hpp>
-
-#include "machine.hpp"
 #include "peers/spmm.hpp"
+#include "run_json.hpp"
 
 namespace bench {
 namespace {
@@ -55,13 +49,7 @@ void write_spmm_json(const std::string& path, const spmm_run& run, const timing_
                      const std::string& commit) {
   nlohmann::json out;
   out["benchmark"] = "spmm";
-  out["conditions"] = {{"processor", processor_name()},
-                       {"compiler", compiler_name()},
-                       {"flags", TILEBIT_BENCH_FLAGS},
-                       {"isa", tilebit::to_string(tilebit::active_isa())},
-                       {"threads", 1}, // of the pictures
-                       {"repetitions", options.repetitions},
-                       {"commit", commit}};
+  out["conditions"] = conditions_json(options, commit);
   out["peak_flops"] = {{"float", run.peak.of_float}, {"double", run.peak.of_double}};
   out["peers"] = nlohmann::json::array();
   for (const auto& library : spmm_libraries()) {
@@ -81,21 +69,14 @@ void write_spmm_json(const std::string& path, const spmm_run& run, const timing_
                        {"recommended", r.recommended},
                        {"optimize_seconds", r.optimize_seconds},
                        {"megabytes", r.megabytes}};
-    for (const auto& [name, t] : r.times) {
-      row["seconds"][name] = t.seconds;
-      row["spread"][name] = t.spread;
-    }
+    put_times(row, r.times);
     out["results"].push_back(row);
   }
-  std::ofstream file(path);
-  file << out.dump(1) << '\n';
-  if (!file) throw std::runtime_error("cannot write " + path);
+  write_json_file(path, out);
 }
 
 spmm_run read_spmm_json(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path);
-  const auto in = nlohmann::json::parse(file);
+  const auto in = read_json_file(path);
   spmm_run run;
   run.peak = {in.at("peak_flops").at("float"), in.at("peak_flops").at("double")};
   for (const auto& peer : in.at("peers")) {
@@ -114,10 +95,7 @@ spmm_run read_spmm_json(const std::string& path) {
     r.recommended = row.at("recommended");
     r.optimize_seconds = row.at("optimize_seconds");
     r.megabytes = row.at("megabytes").get<std::map<std::string, double>>();
-    for (const auto& [name, seconds] : row.at("seconds").items()) {
-      r.times[name].seconds = seconds;
-      r.times[name].spread = row.at("spread").at(name);
-    }
+    r.times = get_times(row);
     run.results.push_back(r);
   }
   return run;

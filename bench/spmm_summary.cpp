@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <functional>
 #include <regex>
-#include <stdexcept>
 
 #include "spmm_results.hpp"
 #include "summary.hpp"
@@ -13,19 +12,6 @@ namespace {
 
 using filter = std::function<bool(const spmm_result&)>;
 using figure = std::function<double(const spmm_run&, const spmm_result&)>;
-
-void check_same(const std::vector<spmm_run>& runs) {
-  for (const auto& run : runs) {
-    bool same = run.results.size() == runs.front().results.size();
-    for (std::size_t k = 0; same && k < run.results.size(); ++k) {
-      const auto& r = run.results[k];
-      const auto& first = runs.front().results[k];
-      same = r.name == first.name && r.type == first.type && r.columns == first.columns &&
-             r.threads == first.threads;
-    }
-    if (!same) throw std::runtime_error("the runs are of different matrices");
-  }
-}
 
 /// Geometric mean and extreme over the results that belong, for each value type.
 void print_mean(const std::vector<spmm_run>& runs, const std::string& what, const filter& belongs,
@@ -83,7 +69,9 @@ void print_recommended(const std::vector<spmm_run>& runs, const filter& belongs)
 } // namespace
 
 void print_spmm_summary(const std::vector<spmm_run>& runs, const std::string& counted) {
-  check_same(runs);
+  require_same_results(runs, [](const spmm_result& a, const spmm_result& b) {
+    return a.name == b.name && a.type == b.type && a.columns == b.columns && a.threads == b.threads;
+  });
   const std::regex names(counted);
   const auto matches = [&](const spmm_result& r) { return std::regex_match(r.name, names); };
   const auto& results = runs.front().results;

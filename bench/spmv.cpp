@@ -18,6 +18,7 @@
 #include "inputs.hpp"
 #include "machine.hpp"
 #include "measure.hpp"
+#include "options.hpp"
 #include "peers/peers.hpp"
 #include "plain_csr.hpp"
 #include "random.hpp"
@@ -178,34 +179,24 @@ int main(int argc, char** argv) {
   CLI::App app("SpMV of every format against other libraries.");
   std::vector<std::string> paths;
   std::vector<int> threads{1, 2};
-  std::string json;
-  std::string commit = "unknown";
   bench::timing_options options;
   app.add_option("paths", paths, "files or folders; none: built-in inputs");
   app.add_option("--threads", threads, "numbers of threads")
       ->allow_extra_args(false)
       ->delimiter(',');
-  app.add_option("--repetitions", options.repetitions, "timed repetitions")
-      ->check(CLI::Range(2, 1000));
-  app.add_option("--min-time", options.min_seconds, "seconds of each")->check(CLI::PositiveNumber);
-  std::vector<std::string> summarize;
-  app.add_option("--summarize", summarize,
-                 "measure nothing: medians over earlier runs, from their JSON files");
-  app.add_option("--json", json, "also write the figures to this file");
-  app.add_option("--commit", commit, "shown as the version that is measured");
+  bench::run_options common;
+  common.add_to(app, options);
   CLI11_PARSE(app, argc, argv);
   try {
-    if (!summarize.empty()) {
+    if (!common.summarize.empty()) {
       std::vector<bench::spmv_run> runs;
-      for (const auto& file : summarize) runs.push_back(bench::read_spmv_json(file));
+      for (const auto& file : common.summarize) runs.push_back(bench::read_spmv_json(file));
       bench::print_spmv_summary(runs);
       return 0;
     }
     const auto inputs = paths.empty() ? bench::built_in_inputs() : bench::inputs_of(paths);
     bench::start_timing(argv[0]);
-    std::printf("%s; %s %s; %s; commit %s\npeers:", bench::processor_name().c_str(),
-                bench::compiler_name().c_str(), TILEBIT_BENCH_FLAGS,
-                std::string(tb::to_string(tb::active_isa())).c_str(), commit.c_str());
+    std::printf("%s\npeers:", bench::conditions_line(common.commit).c_str());
     for (const auto& library : bench::peer_libraries()) {
       std::printf(" %s %s;", library.name.c_str(), library.version.c_str());
     }
@@ -227,7 +218,9 @@ int main(int argc, char** argv) {
       }
     }
     bench::print_spmv_summary({run});
-    if (!json.empty()) bench::write_spmv_json(json, run, options, commit);
+    if (!common.json.empty()) {
+      bench::write_spmv_json(common.json, run, options, common.commit);
+    }
   } catch (const std::exception& e) {
     std::fprintf(stderr, "spmv: %s\n", e.what());
     return 1;

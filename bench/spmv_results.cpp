@@ -2,14 +2,9 @@
 
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <stdexcept>
 
-#include <tilebit/core/isa.hpp>
-
-#include "machine.hpp"
 #include "peers/peers.hpp"
+#include "run_json.hpp"
 #include "summary.hpp"
 
 namespace bench {
@@ -53,13 +48,7 @@ std::vector<std::string> peer_names() {
 void write_spmv_json(const std::string& path, const spmv_run& run, const timing_options& options,
                      const std::string& commit) {
   nlohmann::json out;
-  out["conditions"] = {{"processor", processor_name()},
-                       {"compiler", compiler_name()},
-                       {"flags", TILEBIT_BENCH_FLAGS},
-                       {"isa", tilebit::to_string(tilebit::active_isa())},
-                       {"threads", 1}, // of the pictures
-                       {"repetitions", options.repetitions},
-                       {"commit", commit}};
+  out["conditions"] = conditions_json(options, commit);
   for (const auto& library : peer_libraries()) {
     out["peers"].push_back({{"name", library.name}, {"version", library.version}});
   }
@@ -71,22 +60,15 @@ void write_spmv_json(const std::string& path, const spmv_run& run, const timing_
                        {"fill", r.fill},
                        {"recommended", r.recommended},
                        {"optimize_seconds", r.optimize_seconds}};
-    for (const auto& [name, t] : r.times) {
-      row["seconds"][name] = t.seconds;
-      row["spread"][name] = t.spread;
-    }
+    put_times(row, r.times);
     for (const auto& [name, m] : r.megabytes) row["megabytes"][name] = m;
     out["results"].push_back(row);
   }
-  std::ofstream file(path);
-  file << out.dump(1) << '\n';
-  if (!file) throw std::runtime_error("cannot write " + path);
+  write_json_file(path, out);
 }
 
 spmv_run read_spmv_json(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path);
-  const auto in = nlohmann::json::parse(file);
+  const auto in = read_json_file(path);
   spmv_run run;
   if (in.contains("peers")) {
     for (const auto& peer : in["peers"]) run.peers.push_back(peer.at("name"));
@@ -100,10 +82,7 @@ spmv_run read_spmv_json(const std::string& path) {
     r.fill = row.at("fill");
     r.recommended = row.at("recommended");
     r.optimize_seconds = row.at("optimize_seconds");
-    for (const auto& [name, seconds] : row.at("seconds").items()) {
-      r.times[name].seconds = seconds;
-      r.times[name].spread = row.at("spread").at(name);
-    }
+    r.times = get_times(row);
     for (const auto& [name, m] : row.at("megabytes").items()) r.megabytes[name] = m;
     run.results.push_back(r);
   }
@@ -111,15 +90,9 @@ spmv_run read_spmv_json(const std::string& path) {
 }
 
 void print_spmv_summary(const std::vector<spmv_run>& runs) {
-  for (const auto& run : runs) {
-    bool same = run.results.size() == runs.front().results.size();
-    for (std::size_t k = 0; same && k < run.results.size(); ++k) {
-      const auto& r = run.results[k];
-      const auto& first = runs.front().results[k];
-      same = r.name == first.name && r.type == first.type && r.threads == first.threads;
-    }
-    if (!same) throw std::runtime_error("the runs are of different matrices");
-  }
+  require_same_results(runs, [](const spmv_result& a, const spmv_result& b) {
+    return a.name == b.name && a.type == b.type && a.threads == b.threads;
+  });
   const auto one = [](const spmv_result& r) { return r.threads == 1; };
   const auto filled = [](double fill) {
     return [fill](const spmv_result& r) { return r.threads == 1 && r.fill >= fill; };
