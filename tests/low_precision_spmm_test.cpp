@@ -160,6 +160,23 @@ TEMPLATE_TEST_CASE("a low-precision product of many columns", "[low precision]",
   });
 }
 
+TEMPLATE_TEST_CASE("a wide low-precision matrix is packed slab by slab", "[low precision]",
+                   tb::bfloat16, tb::float16, std::int8_t) {
+  using T = TestType;
+  source from(76);
+  const problem<T> p(generators::uniform<T>(27, 2301, 12, from), 70, from);
+  const auto h = tb::optimize(p.a, tb::operation::spmm);
+  if (h.view().packed().blocks() > 0) CHECK(h.view().packed().slabs() > 1);
+  tb::validate(h.view());
+  oracle::at_every_isa([&] {
+    for (const std::int64_t n : {9, 16, 33, 70}) {
+      check_width<sum_of<T>, tb::col_major, tb::col_major>(h, p, n);
+      check_width<sum_of<T>, tb::row_major, tb::row_major>(h, p, n);
+      check_width<float, tb::col_major, tb::row_major>(h, p, n);
+    }
+  });
+}
+
 TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows with an entry in their row of B",
                    "[low precision]", tb::bfloat16, tb::float16) {
   using T = TestType;

@@ -384,6 +384,57 @@ TEMPLATE_TEST_CASE("grouped rows hold their invariants and give the matrix back"
   CHECK_THROWS_AS(tb::validate(view({3, 4})), tb::invalid_matrix);
 }
 
+TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, double) {
+  using T = TestType;
+  source from(79);
+  const auto a = generators::uniform<T>(42, 1100, 30, from);
+  const auto h = tb::optimize(a, tb::operation::spmm);
+  const auto g = h.view().grouped();
+  CHECK(g.slabs() == 4);
+  CHECK(g.blocks() == 11);
+  tb::validate(h);
+  CHECK(tb::to_coo(h) == a);
+  CHECK(tb::to_coo(tb::transposed(h)) == tb::to_coo(tb::transposed(tb::to_csr(a))));
+  const tb::grouped_view<const T, std::int32_t> in_three(g.values(), g.col_indices(),
+                                                         g.pattern_counts(), g.column_offsets(),
+                                                         g.value_offsets(), {42, 1100}, 3);
+  CHECK_THROWS_AS(tb::validate(in_three), tb::invalid_matrix);
+  const std::vector<T> x = generators::small_vector<T>(1100, from);
+  std::vector<T> y(42);
+  std::vector<T> z(42);
+  tb::multiply(h, x, y);
+  tb::multiply(tb::transposed(tb::optimize(tb::transposed(a), tb::operation::spmm)), x, z);
+  oracle::check_spmv(a, x, y);
+  oracle::check_spmv(a, x, z);
+  const auto b = random_dense<T>(1100, 70, from);
+  const auto c0 = random_dense<T>(42, 70, from);
+  const auto expected = expected_columns<T>(a, b);
+  const std::vector<T> bias = generators::small_vector<T>(42, from);
+  oracle::at_every_isa([&] {
+    for (const std::int64_t n : {1, 5, 16, 33, 70}) {
+      CAPTURE(n);
+      check_width<tb::row_major, tb::row_major>(h, b, c0, expected, n);
+      check_width<tb::col_major, tb::row_major>(h, b, c0, expected, n);
+      check_width<tb::row_major, tb::col_major>(h, b, c0, expected, n);
+      check_width<tb::col_major, tb::col_major>(h, b, c0, expected, n);
+      const auto bn = first_columns<tb::row_major>(b, n, 0);
+      const auto shifted = [&](std::int64_t i, long double v) {
+        return v + static_cast<long double>(bias[static_cast<std::size_t>(i)]);
+      };
+      tb::dense_matrix<T> in_registers({42, n});
+      tb::dense_matrix<T> by_calls({42, n});
+      tb::multiply(h, bn.view, in_registers, tb::bias(bias));
+      tb::multiply(tb::threads(3), h, bn.view, by_calls,
+                   tb::epilogue([](T v) { return v; }, tb::bias(bias)));
+      CHECK(outside(expected, in_registers, 1, 0, c0, shifted, 10) == 0);
+      CHECK(outside(expected, by_calls, 1, 0, c0, shifted, 10) == 0);
+      tb::dense_matrix<T> by_threads({42, n});
+      tb::multiply(tb::threads(3), h, bn.view, by_threads, tb::bias(bias));
+      CHECK(in_registers == by_threads);
+    }
+  });
+}
+
 TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch]", float, double) {
   using T = TestType;
   const auto check = [](auto view) {

@@ -193,6 +193,20 @@ recommendation recommend(const A& a, operation what = operation::spmv) {
 inline namespace TILEBIT_ABI {
 namespace kernels {
 
+/// Into how many slabs of columns grouped rows are cut.
+///
+/// A slab has 256 columns, whose rows of B take 64 KB, or more, so that a block has about a hundred
+/// entries in it, which repay that its sums are loaded and stored again. Where tiles are nearly
+/// full each load of B serves four entries: there only panels that leave the second-level cache are
+/// cut.
+inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks,
+                             std::int64_t cols) noexcept {
+  const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
+  const double width = fill >= 12 ? 2048 : 256;
+  return static_cast<std::int64_t>(
+      std::clamp(std::min(in_block / 100, static_cast<double>(cols) / width), 1.0, 1024.0));
+}
+
 /// All tile rows as blocks of grouped rows. Throws std::length_error for a tile row of 2^30 tiles.
 template <class Source>
 auto grouped_rows_of(const Source& from) {
@@ -200,36 +214,41 @@ auto grouped_rows_of(const Source& from) {
   using I = typename Source::index_type;
   const auto& a = from.matrix();
   auto* const group = select(grouping_table<T, I>::rows).function;
-  detail::grouped_arrays<T, I> out;
   std::int64_t most_tiles = 0;
+  std::int64_t most_entries = 0;
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
     most_tiles = std::max(most_tiles, tiles_of(a, tr));
+    most_entries = std::max(most_entries, entries_of(a, tr, tr + 1));
   }
   if (most_tiles >= std::int64_t{1} << 30) {
     throw std::length_error(
         detail::message("optimize: ", most_tiles, " tiles of a tile row do not fit 32-bit counts"));
   }
   const grouping_memory<T> memory(most_tiles);
-  out.values.resize(at(a.nnz()));
-  out.col_indices.resize(at(a.nnz())); // as many as entries, if no column is shared
-  out.pattern_counts.resize(at(15 * a.tile_rows()));
-  out.value_offsets.assign(at(a.tile_rows()) + 1, 0);
-  out.column_offsets = out.value_offsets;
-  std::int64_t columns = 0;
-  std::int64_t values = 0;
+  const work_array<T> values(most_entries);
+  const work_array<I> cols(most_entries); // as many as entries, if no column is shared
+  const std::int64_t slabs = slabs_of(from.entries(), from.fill(), a.tile_rows(), from.cols());
+  const std::int64_t width = (detail::tiles_along(from.cols()) + slabs - 1) / slabs;
+  std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
+  for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
-    const row_of_tiles<T, I> row = from.row(tr, 0);
-    columns += group(row, memory.scratch(), out.col_indices.data() + columns,
-                     out.values.data() + values, out.pattern_counts.data() + 15 * tr);
-    values += row.entries;
-    out.column_offsets[at(tr) + 1] = columns;
-    out.value_offsets[at(tr) + 1] = values;
+    row_of_tiles<T, I> left = from.row(tr, 0);
+    for (std::int64_t s = 0; s < slabs; ++s) {
+      detail::grouped_arrays<T, I>& part = parts[at(s)];
+      const auto* const end = s + 1 == slabs ? left.cols + left.tiles
+                                             : std::lower_bound(left.cols, left.cols + left.tiles,
+                                                                static_cast<I>((s + 1) * width));
+      const row_of_tiles<T, I> row = left.first(end - left.cols);
+      left = left.without(row);
+      const std::int64_t columns = group(row, memory.scratch(), cols.get(), values.get(),
+                                         part.pattern_counts.data() + 15 * tr);
+      part.col_indices.insert(part.col_indices.end(), cols.get(), cols.get() + columns);
+      part.values.insert(part.values.end(), values.get(), values.get() + row.entries);
+      part.column_offsets.push_back(detail::length(part.col_indices));
+      part.value_offsets.push_back(detail::length(part.values));
+    }
   }
-  out.values.resize(at(values));
-  out.values.shrink_to_fit();
-  out.col_indices.resize(at(columns));
-  out.col_indices.shrink_to_fit();
-  return out;
+  return detail::joined_slabs(std::move(parts));
 }
 
 /// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it.

@@ -236,8 +236,9 @@ public:
     settle();
   }
   entry<std::remove_const_t<T>, I> get() const noexcept {
-    return {static_cast<I>(4 * static_cast<std::int64_t>(group_ / 15) + std::countr_zero(left_)),
-            a_.col_indices()[column_], a_.values()[value_]};
+    const std::int64_t block = static_cast<std::int64_t>(group_ / 15) % a_.blocks();
+    return {static_cast<I>(4 * block + std::countr_zero(left_)), a_.col_indices()[column_],
+            a_.values()[value_]};
   }
 
 private:

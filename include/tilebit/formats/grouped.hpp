@@ -10,6 +10,9 @@
 // pattern has no branch that depends on the matrix. Source: register tiling of unstructured
 // sparsity, Wilkinson, Cheshmi, Mehri Dehnavi, PLDI 2023. 4 bytes of indices (with 32-bit ones) for
 // a column of up to four entries, and 76 bytes for every four rows.
+//
+// Wide matrices are cut into slabs of columns, each of them grouped for itself, so that the rows of
+// B that a slab needs stay in the first- and second-level caches while all rows of A pass by.
 #pragma once
 
 #include <bit>
@@ -32,7 +35,9 @@ namespace tilebit {
 /// Block k has the rows 4 k to 4 k + 3. pattern_counts[15 k + p - 1] of its columns have pattern p,
 /// whose bit r says that row 4 k + r has an entry there; they stand by rising pattern from
 /// column_offsets[k] on, their values, from the upper row to the lower one, from value_offsets[k]
-/// on. A column may be divided into several of disjoint patterns; no entry stands twice.
+/// on. A column may be divided into several of disjoint patterns; no entry stands twice. With
+/// several slabs, the arrays hold all blocks of the first, then all blocks of the second, and so
+/// on.
 template <class T, class I>
 class grouped_view {
 public:
@@ -46,14 +51,29 @@ public:
   grouped_view(std::span<T> values, std::span<const I> col_indices,
                std::span<const std::uint32_t> pattern_counts,
                std::span<const std::int64_t> column_offsets,
-               std::span<const std::int64_t> value_offsets, shape s) noexcept
-      : shape_(s), values_(values), col_indices_(col_indices), pattern_counts_(pattern_counts),
-        column_offsets_(column_offsets), value_offsets_(value_offsets) {}
+               std::span<const std::int64_t> value_offsets, shape s,
+               std::int64_t slabs = 1) noexcept
+      : shape_(s), slabs_(slabs), values_(values), col_indices_(col_indices),
+        pattern_counts_(pattern_counts), column_offsets_(column_offsets),
+        value_offsets_(value_offsets) {}
 
   std::int64_t rows() const noexcept { return shape_.rows(); }
   std::int64_t cols() const noexcept { return shape_.cols(); }
   std::int64_t nnz() const noexcept { return detail::length(values_); }
-  std::int64_t blocks() const noexcept { return detail::length(column_offsets_) - 1; }
+  /// Of a slab.
+  std::int64_t blocks() const noexcept { return (detail::length(column_offsets_) - 1) / slabs_; }
+  std::int64_t slabs() const noexcept { return slabs_; }
+  /// One slab as a view of its own, whose offsets do not begin with 0.
+  grouped_view slab(std::int64_t s) const noexcept {
+    const std::size_t n = detail::at(blocks());
+    const std::size_t first = detail::at(s) * n;
+    return {values_,
+            col_indices_,
+            pattern_counts_.subspan(15 * first, 15 * n),
+            column_offsets_.subspan(first, n + 1),
+            value_offsets_.subspan(first, n + 1),
+            shape_};
+  }
   std::span<T> values() const noexcept { return values_; }
   std::span<const I> col_indices() const noexcept { return col_indices_; }
   std::span<const std::uint32_t> pattern_counts() const noexcept { return pattern_counts_; }
@@ -64,6 +84,7 @@ private:
   static constexpr std::int64_t zero_ = 0;
 
   shape shape_;
+  std::int64_t slabs_ = 1;
   std::span<T> values_;
   std::span<const I> col_indices_;
   std::span<const std::uint32_t> pattern_counts_;
@@ -81,6 +102,7 @@ struct grouped_arrays {
   std::vector<std::uint32_t> pattern_counts;
   std::vector<std::int64_t> column_offsets{0};
   std::vector<std::int64_t> value_offsets{0};
+  std::int64_t slabs = 1;
 
   grouped_view<const T, I> view(shape s) const noexcept {
     return {values,
@@ -88,9 +110,41 @@ struct grouped_arrays {
             pattern_counts,
             offsets_or_zero(column_offsets),
             offsets_or_zero(value_offsets),
-            s};
+            s,
+            slabs};
   }
 };
+
+/// Slabs one behind the other. O(nnz); at least one slab.
+template <class T, class I>
+grouped_arrays<T, I> joined_slabs(std::vector<grouped_arrays<T, I>>&& slabs) {
+  grouped_arrays<T, I> out = std::move(slabs.front());
+  out.slabs = length(slabs);
+  const auto total = [&](auto member) {
+    std::size_t n = (out.*member).size();
+    for (std::size_t s = 1; s < slabs.size(); ++s) n += (slabs[s].*member).size();
+    return n;
+  };
+  out.values.reserve(total(&grouped_arrays<T, I>::values));
+  out.col_indices.reserve(total(&grouped_arrays<T, I>::col_indices));
+  out.pattern_counts.reserve(total(&grouped_arrays<T, I>::pattern_counts));
+  for (std::size_t s = 1; s < slabs.size(); ++s) {
+    const grouped_arrays<T, I> slab = std::move(slabs[s]);
+    const std::int64_t values = length(out.values);
+    const std::int64_t columns = length(out.col_indices);
+    out.values.insert(out.values.end(), slab.values.begin(), slab.values.end());
+    out.col_indices.insert(out.col_indices.end(), slab.col_indices.begin(), slab.col_indices.end());
+    out.pattern_counts.insert(out.pattern_counts.end(), slab.pattern_counts.begin(),
+                              slab.pattern_counts.end());
+    for (std::size_t k = 1; k < slab.value_offsets.size(); ++k) {
+      out.value_offsets.push_back(values + slab.value_offsets[k]);
+      out.column_offsets.push_back(columns + slab.column_offsets[k]);
+    }
+  }
+  out.values.shrink_to_fit();
+  out.col_indices.shrink_to_fit();
+  return out;
+}
 
 /// Calls f(row, col, value) for the entries of blocks [first, last), pattern by pattern: the
 /// columns of a row do not come in order.
@@ -98,13 +152,16 @@ template <class T, class I, class F>
 void for_each_grouped_entry(const grouped_view<T, I>& a, std::int64_t first, std::int64_t last,
                             F&& f) {
   for (std::int64_t k = first; k < last; ++k) {
-    std::size_t c = at(a.column_offsets()[at(k)]);
-    std::size_t v = at(a.value_offsets()[at(k)]);
-    for (unsigned pattern = 1; pattern < 16; ++pattern) {
-      for (std::uint32_t n = a.pattern_counts()[at(15 * k) + pattern - 1]; n > 0; --n, ++c) {
-        for (unsigned left = pattern; left != 0; left &= left - 1) {
-          f(4 * k + std::countr_zero(left), static_cast<std::int64_t>(a.col_indices()[c]),
-            a.values()[v++]);
+    for (std::int64_t s = 0; s < a.slabs(); ++s) {
+      const std::size_t block = at(s * a.blocks() + k);
+      std::size_t c = at(a.column_offsets()[block]);
+      std::size_t v = at(a.value_offsets()[block]);
+      for (unsigned pattern = 1; pattern < 16; ++pattern) {
+        for (std::uint32_t n = a.pattern_counts()[15 * block + pattern - 1]; n > 0; --n, ++c) {
+          for (unsigned left = pattern; left != 0; left &= left - 1) {
+            f(4 * k + std::countr_zero(left), static_cast<std::int64_t>(a.col_indices()[c]),
+              a.values()[v++]);
+          }
         }
       }
     }
@@ -117,12 +174,17 @@ void for_each_grouped_entry(const grouped_view<T, I>& a, std::int64_t first, std
 /// time, and memory of one number per column, or neither where there are no blocks.
 template <class T, class I>
 void validate(const grouped_view<T, I>& a) {
+  if (a.slabs() < 1 || (detail::length(a.column_offsets()) - 1) % a.slabs() != 0) {
+    throw invalid_matrix(detail::message("grouped: ", a.column_offsets().size() - 1,
+                                         " blocks cannot be those of ", a.slabs(), " slabs"),
+                         a.slabs());
+  }
   const std::int64_t blocks = a.blocks();
   detail::check_offsets(a.column_offsets(), detail::length(a.col_indices()),
                         "grouped: column_offsets");
   detail::check_offsets(a.value_offsets(), a.nnz(), "grouped: value_offsets");
   if (a.value_offsets().size() != a.column_offsets().size() ||
-      detail::length(a.pattern_counts()) != 15 * blocks ||
+      detail::length(a.pattern_counts()) != 15 * blocks * a.slabs() ||
       a.column_offsets().back() != detail::length(a.col_indices()) ||
       a.value_offsets().back() != a.nnz() || (blocks != 0 && blocks != (a.rows() + 3) / 4)) {
     throw invalid_matrix("grouped: the lengths of column_offsets, value_offsets, pattern_counts, "
@@ -132,13 +194,14 @@ void validate(const grouped_view<T, I>& a) {
   detail::check_indices(a.col_indices(), a.cols(), "grouped: col_indices");
   if (blocks == 0) return;
   std::vector<std::int64_t> seen(detail::at(a.cols()), -1); // 16 k + patterns seen in block k
-  for (std::int64_t k = 0; k < blocks; ++k) {
-    const std::int64_t columns =
-        a.column_offsets()[detail::at(k) + 1] - a.column_offsets()[detail::at(k)];
+  for (std::int64_t g = 0; g < blocks * a.slabs(); ++g) {
+    const std::int64_t k = g / a.slabs(); // all slabs of a block, before the next block
+    const std::size_t block = detail::at(g % a.slabs() * blocks + k);
+    const std::int64_t columns = a.column_offsets()[block + 1] - a.column_offsets()[block];
     std::int64_t counted = 0;
     std::int64_t entries = 0;
     for (unsigned pattern = 1; pattern < 16; ++pattern) {
-      const std::int64_t n = a.pattern_counts()[detail::at(15 * k) + pattern - 1];
+      const std::int64_t n = a.pattern_counts()[15 * block + pattern - 1];
       counted += n;
       entries += n * std::popcount(pattern);
       if (n > 0 && 4 * k + std::bit_width(pattern) > a.rows()) {
@@ -148,7 +211,7 @@ void validate(const grouped_view<T, I>& a) {
       }
       if (counted > columns) break;
       for (std::int64_t c = counted - n; c < counted; ++c) {
-        const I col = a.col_indices()[detail::at(a.column_offsets()[detail::at(k)] + c)];
+        const I col = a.col_indices()[detail::at(a.column_offsets()[block] + c)];
         std::int64_t& mark = seen[detail::at(col)];
         if (mark < 16 * k) mark = 16 * k;
         if ((mark & pattern) != 0) {
@@ -159,8 +222,7 @@ void validate(const grouped_view<T, I>& a) {
         mark |= pattern;
       }
     }
-    if (counted != columns ||
-        entries != a.value_offsets()[detail::at(k) + 1] - a.value_offsets()[detail::at(k)]) {
+    if (counted != columns || entries != a.value_offsets()[block + 1] - a.value_offsets()[block]) {
       throw invalid_matrix(detail::message("grouped: the patterns of block ", k, " count ", counted,
                                            " columns and ", entries, " entries"),
                            k);

@@ -194,8 +194,16 @@ template <class T, class I>
 struct unit_piece<grouped_view<const T, I>> {
   static std::int64_t entries(const grouped_view<const T, I>&, std::int64_t) noexcept { return 0; }
   static std::int64_t bytes_before(const grouped_view<const T, I>& a, std::int64_t u) noexcept {
-    return a.value_offsets()[at(u)] * std::int64_t{sizeof(T)} +
-           a.column_offsets()[at(u)] * std::int64_t{sizeof(I)} + 76 * u;
+    std::int64_t bytes = 76 * u * a.slabs();
+    for (std::int64_t s = 0; s < a.slabs(); ++s) {
+      const std::size_t first = at(s * a.blocks());
+      const auto since = [&](std::span<const std::int64_t> offsets) {
+        return offsets[first + at(u)] - offsets[first];
+      };
+      bytes += since(a.value_offsets()) * std::int64_t{sizeof(T)} +
+               since(a.column_offsets()) * std::int64_t{sizeof(I)};
+    }
+    return bytes;
   }
 };
 

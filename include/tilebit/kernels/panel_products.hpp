@@ -42,7 +42,8 @@ inline constexpr std::int64_t rows_of_unit<View> = View::height;
 /// Products of CSR or grouped rows with all panels, stored in C from row `row0` on.
 ///
 /// Sums are finished in the kernel where C holds numbers of their type; otherwise, and where
-/// columns of C are written, 16 rows at a time are staged.
+/// columns of C are written, 16 rows at a time are staged. Sums of several slabs of columns are
+/// staged for 512 rows, which all slabs are added to before the next rows.
 template <class View, class Panels, class Update>
 class panel_products {
 public:
@@ -51,10 +52,12 @@ public:
 
   /// Throws std::bad_alloc.
   panel_products(const execution_policy& policy, const spmm_kernels<View, T>& kernels,
-                 std::span<const panel_range> panels, const Panels& b, const Update& out)
-      : policy_(policy), kernels_(kernels), panels_(panels), b_(b), out_(out) {
-    if (staged()) {
-      stage_ = work_array<S>(thread_count(policy) * stage_rows * stage_ld());
+                 std::span<const panel_range> panels, const Panels& b, const Update& out,
+                 bool slabs = false)
+      : policy_(policy), kernels_(kernels), panels_(panels), b_(b), out_(out),
+        stage_rows_(slabs ? 512 : 16) {
+    if (staged() || slabs) {
+      stage_ = work_array<S>(thread_count(policy) * stage_rows_ * stage_ld());
     }
   }
 
@@ -107,7 +110,6 @@ private:
       std::same_as<S, typename Update::result_type> &&
       in_registers<S, std::remove_cvref_t<decltype(std::declval<Update>().epilogue)>>;
   static constexpr std::int64_t height = rows_of_unit<View>;
-  static constexpr std::int64_t stage_rows = 16;
 
   std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
   /// Does the kernel do all but store into columns of C? Corrections, which sums of integers have,
@@ -143,21 +145,63 @@ private:
       }
       if (!staged()) to.c = &out_.c(row0, panel.first);
     }
+    if (units.first == units.last) return;
+    S* const stage = stage_.get() + thread * stage_rows_ * stage_ld();
+    if constexpr (requires { a.slabs(); }) {
+      if (a.slabs() > 1) {
+        const auto add = [&](std::int64_t slab, std::int64_t first, std::int64_t last,
+                             const panel_output<S>& part) {
+          kernel(a.slab(slab), first, last, b, ldb, panel.width, part);
+        };
+        return add_slabs(a.slabs(), row0, units, panel, to, stage, add);
+      }
+    }
     if (!staged()) {
-      if (units.first == units.last) return;
       to.c_ld = out_.c.ld();
       return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     }
-    S* const stage = stage_.get() + thread * stage_rows * stage_ld();
     const S* const c0 = to.c0;
-    for (std::int64_t u = units.first; u < units.last; u += stage_rows / height) {
-      const std::int64_t end = std::min(u + stage_rows / height, units.last);
+    for (std::int64_t u = units.first; u < units.last; u += stage_rows_ / height) {
+      const std::int64_t end = std::min(u + stage_rows_ / height, units.last);
       to.first_row = u * height;
       to.c = stage;
       to.c_ld = stage_ld();
       if (c0 != nullptr) to.c0 = c0 + to.first_row * to.c0_ld;
       kernel(a, u, end, b, ldb, panel.width, to);
       store(stage, row0 + u * height, std::min(row0 + end * height, out_.c.rows()), panel);
+    }
+  }
+
+  /// add(slab, first, last, part) multiplies one slab. The first one starts from the addend, the
+  /// others from the sums before them, and the last one takes the steps.
+  template <class F>
+  void add_slabs(std::int64_t slabs, std::int64_t row0, unit_range units, const panel_range& panel,
+                 const panel_output<S>& to, S* stage, F&& add) const noexcept {
+    const std::int64_t step = stage_rows_ / height;
+    for (std::int64_t u = units.first; u < units.last; u += step) {
+      const std::int64_t end = std::min(u + step, units.last);
+      panel_output<S> part = to;
+      part.first_row = u * height;
+      part.steps = 0;
+      part.c = stage;
+      part.c_ld = stage_ld();
+      if (to.c0 != nullptr) part.c0 = to.c0 + part.first_row * to.c0_ld;
+      for (std::int64_t s = 0; s < slabs; ++s) {
+        if (s + 1 == slabs) {
+          part.steps = to.steps;
+          if (!staged()) {
+            part.c = to.c + part.first_row * out_.c.ld();
+            part.c_ld = out_.c.ld();
+          }
+        }
+        add(s, u, end, part);
+        part.beta = S{1};
+        part.c0 = stage;
+        part.c0_ld = stage_ld();
+      }
+      if (staged()) {
+        store(stage, row0 + u * height, std::min(row0 + end * height, out_.c.rows()), panel);
+      }
     }
   }
 
@@ -193,6 +237,7 @@ private:
   std::span<const panel_range> panels_;
   const Panels& b_;
   const Update& out_;
+  std::int64_t stage_rows_;
   const S* corrections_ = nullptr;
   work_array<S> stage_;
 };

@@ -49,6 +49,10 @@ public:
     const double zeros = 1.0 - static_cast<double>(a_.nnz()) / (16 * tiles);
     return 16 * (1.0 - std::pow(zeros, depth));
   }
+  /// How many words its rows hold together, expected where entries lie at random.
+  double entries() const noexcept {
+    return fill() / depth * static_cast<double>(a_.bitmaps().size());
+  }
   const accumulator_t<P>* corrections(std::int64_t tr) const noexcept {
     if constexpr (moved) {
       return corrections_.get() + 4 * tr;

@@ -1,6 +1,7 @@
 // One tile row of a matrix of tiles, as the kernels take it that make rows of another form from it.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "../core/config.hpp"
@@ -21,6 +22,19 @@ struct row_of_tiles {
   std::int64_t tiles;
   const T* elements;
   std::int64_t entries;
+
+  /// The first n tiles; O(n) where these are not all.
+  row_of_tiles first(std::int64_t n) const noexcept {
+    if (n == tiles) return *this;
+    std::int64_t bits = 0;
+    for (std::int64_t t = 0; t < n; ++t) bits += std::popcount(bitmaps[t]);
+    return {bitmaps, cols, n, elements, bits};
+  }
+  /// What follows the first tiles.
+  row_of_tiles without(const row_of_tiles& head) const noexcept {
+    return {bitmaps + head.tiles, cols + head.tiles, tiles - head.tiles, elements + head.entries,
+            entries - head.entries};
+  }
 };
 
 /// Where a repacked tile row goes: room for as many words as it has entries, and for as many tiles.
@@ -88,6 +102,8 @@ public:
     return static_cast<double>(a_.nnz()) /
            static_cast<double>(a_.bitmaps().empty() ? 1 : a_.bitmaps().size());
   }
+  /// How many entries its rows hold together, or about.
+  double entries() const noexcept { return static_cast<double>(a_.nnz()); }
   /// Of the sums of tile rows from tr on.
   const accumulator_t<T>* corrections(std::int64_t) const noexcept { return nullptr; }
   row_of_tiles<T, I> row(std::int64_t tr, int) const noexcept {

@@ -40,7 +40,9 @@ void run_spmm_by_panels(const execution_policy& policy,
                         const View& a, std::span<const panel_range> panels, Panels& bs,
                         const Update& out,
                         const accumulator_t<typename View::scalar_type>* corrections = nullptr) {
-  panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out);
+  bool slabs = false;
+  if constexpr (requires { a.slabs(); }) slabs = a.slabs() > 1;
+  panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out, slabs);
   for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
     last = bs.end_of_chunk(first);
     bs.prepare(policy, first, last);
