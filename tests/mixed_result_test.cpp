@@ -51,7 +51,9 @@ TEMPLATE_TEST_CASE("results of low-precision products may be wider than their op
   using T = typename TestType::element;
   using R = typename TestType::type;
   source from(61);
-  for (const auto& [m, n] : {std::pair{0, 5}, {7, 1}, {33, 70}, {70, 33}, {130, 257}}) {
+  for (const auto& size : {std::pair{0, 5}, {7, 1}, {33, 70}, {70, 33}, {130, 257}}) {
+    const int m = size.first;
+    const int n = size.second;
     CAPTURE(m, n);
     generators::triples<T, std::int32_t> t;
     for (int i = 0; i < m; ++i) {

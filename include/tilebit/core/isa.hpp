@@ -14,21 +14,27 @@
 
 #if TILEBIT_X86
 #include <cpuid.h>
+#if defined(__linux__)
+#include <unistd.h>
+#endif
 #endif
 
 namespace tilebit {
 
 /// Levels of instruction sets; each includes the ones before it.
 enum class isa : int {
-  scalar,     ///< whatever the compiler's flags allow; always there
-  avx2,       ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
-  avx512,     ///< AVX-512 F, BW, DQ, VL
-  avx512_bf16 ///< AVX-512 VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16, int8
+  scalar,      ///< whatever the compiler's flags allow; always there
+  avx2,        ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
+  avx512,      ///< AVX-512 F, BW, DQ, VL
+  avx512_bf16, ///< AVX-512 VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16, int8
+  amx          ///< AMX TILE, BF16, INT8: a matrix unit; used where the kernel of the system allows
 };
 
-/// The name that TILEBIT_ISA takes: "scalar", "avx2", "avx512", "avx512_bf16".
+/// The name that TILEBIT_ISA takes: "scalar", "avx2", "avx512", "avx512_bf16", "amx".
 constexpr std::string_view to_string(isa level) noexcept {
   switch (level) {
+  case isa::amx:
+    return "amx";
   case isa::avx512_bf16:
     return "avx512_bf16";
   case isa::avx512:
@@ -42,7 +48,8 @@ constexpr std::string_view to_string(isa level) noexcept {
 
 namespace detail {
 
-inline constexpr std::array isa_levels{isa::avx512_bf16, isa::avx512, isa::avx2, isa::scalar};
+inline constexpr std::array isa_levels{isa::amx, isa::avx512_bf16, isa::avx512, isa::avx2,
+                                       isa::scalar};
 
 #if TILEBIT_X86
 /// F16C, which compilers' builtins do not know by name; where AVX2 may be used, so may it.
@@ -53,7 +60,44 @@ inline bool has_f16c() noexcept {
   unsigned edx = 0;
   return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
 }
+
+/// AMX TILE, BF16 and INT8 by CPUID, and their state by XGETBV.
+inline bool has_amx() noexcept {
+  constexpr unsigned wanted = 1U << 22 | 1U << 24 | 1U << 25; // BF16, TILE, INT8
+  constexpr unsigned state = 1U << 17 | 1U << 18;             // configuration, data
+  constexpr unsigned os_saves = 1U << 27;                     // XGETBV may be asked
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & os_saves) == 0) return false;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (edx & wanted) != wanted) {
+    return false;
+  }
+  unsigned low = 0;
+  unsigned high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & state) == state;
+}
 #endif
+
+/// May this process use the tiles of AMX? Linux wants to be asked, once for the process, because
+/// its signal frames grow with them; so it is asked when they are first needed, and where it
+/// refuses the kernels of the level below are used. Source: Documentation/arch/x86/xstate.rst of
+/// Linux.
+inline bool amx_allowed() noexcept {
+#if TILEBIT_X86 && defined(__linux__)
+  static const bool allowed = [] {
+    constexpr long arch_prctl = 158; // the system call
+    constexpr long request_permission = 0x1023;
+    constexpr long tile_data = 18;
+    return has_amx() && syscall(arch_prctl, request_permission, tile_data) == 0;
+  }();
+  return allowed;
+#else
+  return false;
+#endif
+}
 
 /// CPUID and the operating system's consent (XGETBV): the builtins ask for both.
 inline isa detect_isa() noexcept {
@@ -68,6 +112,7 @@ inline isa detect_isa() noexcept {
                     __builtin_cpu_supports("avx512bitalg") &&
                     __builtin_cpu_supports("avx512vpopcntdq") &&
                     __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+  if (avx2 && avx512 && dots && has_amx()) return isa::amx;
   if (avx2 && avx512 && dots) return isa::avx512_bf16;
   if (avx2 && avx512) return isa::avx512;
   if (avx2) return isa::avx2;

@@ -138,6 +138,7 @@ constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level) no
   namespace costs = fitted_costs;
   const bool narrow = value_bytes == 4;
   switch (level) {
+  case isa::amx:
   case isa::avx512_bf16:
   case isa::avx512:
     return narrow ? costs::avx512_float : costs::avx512_double;

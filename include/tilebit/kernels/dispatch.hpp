@@ -306,6 +306,29 @@ struct dots_table {
 #endif
 };
 
+/// Eight tile rows from `first` on times a panel, see spmm_tile_unit.inc.hpp.
+template <class View, class T>
+using tile_unit_function = void(const View&, std::int64_t first, std::int64_t end, const void* b,
+                                std::int64_t ldb, bool fresh, unsigned char* blocks,
+                                accumulator_t<T>* sums) noexcept;
+
+/// The kernel of the matrix unit for a view type; none where there is no such unit.
+template <class View>
+struct tile_unit_table {
+  using row = kernel_row<tile_unit_function<View, typename View::scalar_type>>;
+  static constexpr std::array<row, 0> rows{};
+};
+
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+template <class View>
+  requires(detail::depth_v<detail::packed_t<typename View::scalar_type>> > 1)
+struct tile_unit_table<View> {
+  using row = kernel_row<tile_unit_function<View, typename View::scalar_type>>;
+  static constexpr std::array rows{
+      row{isa::amx, "expanded blocks", &amx::multiply_tile_rows<View>}};
+};
+#endif
+
 /// Groups a tile row.
 template <class T, class I>
 using grouping_function = std::int64_t(const row_of_tiles<T, I>&, const grouping_scratch<T>&,

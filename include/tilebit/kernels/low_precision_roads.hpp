@@ -6,9 +6,12 @@
 //                       widened)
 //   other formats       as CSR, widened
 //
+// With AMX, tiles are expanded into the dense blocks of its matrix unit from five columns on,
+// unless nearly all entries are zero.
+//
 // Widened: 16-bit numbers as float; 8-bit integers as double, in which their sums are exact.
-// Zeros that are not stored multiply only on the roads of the first column of this table, which are
-// therefore not taken where B holds an Inf or NaN.
+// Zeros that are not stored multiply only in dot products, packed entries and the matrix unit,
+// which are therefore not taken where B holds an Inf or NaN.
 #pragma once
 
 #include <bit>
@@ -194,6 +197,57 @@ void run_widened_tiles(const execution_policy& policy, const View& a,
   });
 }
 
+/// Is there a matrix unit for A, may it be used, and is it worth it? It multiplies all zeros: where
+/// nearly all entries are zero, packed entries are faster.
+template <class View>
+bool tile_unit_pays(const View& a, std::int64_t cols, isa level) noexcept {
+  constexpr double least_density = 0.06;
+  if (tile_unit_table<View>::rows.empty() || level < isa::amx || cols <= most_single) return false;
+  const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
+  return static_cast<double>(a.nnz()) >= least_density * all && detail::amx_allowed();
+}
+
+/// C = epilogue(alpha A B + beta C0) by a matrix unit: kernel multiplies eight tile rows and a
+/// panel of 32 columns. Memory: B packed, and for each thread 32 rows of A without compression.
+template <class View, class T, class LayoutB, class Update>
+void run_tile_unit(const execution_policy& policy, tile_unit_function<View, T>* kernel,
+                   const View& a, const dense_view<const T, LayoutB>& b, const Update& out) {
+  using P = detail::packed_t<T>;
+  constexpr std::int64_t edge = 32;
+  constexpr std::int64_t bytes_of_block = edge * 64;
+  std::vector<panel_range> cut;
+  for (std::int64_t j = 0; j < b.cols(); j += edge) {
+    cut.push_back({j, std::min(edge, b.cols() - j), 2});
+  }
+  const std::span<const panel_range> panels(cut);
+  packed_panels<P, T, LayoutB> bs(b, panels, edge / 2, panel_reader::tile_unit);
+  const std::int64_t bytes =
+      (a.cols() * std::int64_t{sizeof(T)} + 63) / 64 * bytes_of_block; // of 32 rows
+  const work_array<unsigned char> blocks(thread_count(policy) * bytes);
+  const work_array<accumulator_t<T>> sums(thread_count(policy) * edge * edge);
+  const std::int64_t units = (a.tile_rows() + 7) / 8;
+  const auto tasks = static_cast<int>(std::min<std::int64_t>(units, 1024));
+  for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
+    last = bs.end_of_chunk(first);
+    bs.prepare(policy, first, last);
+    for_each_task(policy, tasks, [&](int task, int thread) {
+      accumulator_t<T>* const s = sums.get() + thread * edge * edge;
+      for (std::int64_t u = units * task / tasks; u < units * (task + 1) / tasks; ++u) {
+        const std::int64_t rows = std::min(edge, a.rows() - edge * u);
+        for (std::size_t p = first; p < last; ++p) {
+          kernel(a, 8 * u, a.tile_rows(), bs.data(p), bs.ld(panels[p]), p == first,
+                 blocks.get() + thread * bytes, s);
+          for (std::int64_t i = 0; i < rows; ++i) {
+            for (std::int64_t j = 0; j < panels[p].width; ++j) {
+              out.store(edge * u + i, panels[p].first + j, s[edge * i + j]);
+            }
+          }
+        }
+      }
+    });
+  }
+}
+
 /// C = epilogue(alpha A B + beta C0) for a matrix of tiles, packed or widened to P.
 template <class P, class View, class T, class LayoutB, class Update>
 void run_repacked(const execution_policy& policy, const View& a,
@@ -266,7 +320,9 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
         return run_low_precision(
             policy, detail::operand<std::remove_cvref_t<decltype(tiles)>>{tiles}, b, out, level);
       };
-      if (b.cols() > most_dots_of_packed && a.packed().blocks() > 0 &&
+      const bool by_unit = a.grid().rows() > 0 ? tile_unit_pays(a.grid(), b.cols(), level)
+                                               : tile_unit_pays(a.tiles(), b.cols(), level);
+      if (!by_unit && b.cols() > most_dots_of_packed && a.packed().blocks() > 0 &&
           panel_kernels<grouped>(level) != nullptr && (detail::depth_v<P> == 1 || all_finite(b))) {
         return run_packed(policy, a, b, out, level);
       }
@@ -276,7 +332,11 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
   } else if constexpr (requires { a.bitmaps(); }) {
     if (!op.transposed) {
       using packed = detail::packed_t<T>;
+      using View = std::remove_cvref_t<decltype(a)>;
       const bool dots = level >= isa::avx512_bf16 && all_finite(b);
+      if (dots && tile_unit_pays(a, b.cols(), level)) {
+        return run_tile_unit(policy, tile_unit_table<View>::rows[0].function, a, b, out);
+      }
       if (dots && b.cols() <= most_dots) return run_dots(policy, a, b, out);
       if (dots) return run_repacked<packed>(policy, a, b, out, level);
       if (b.cols() <= most_single) return run_widened_tiles(policy, a, b, out);

@@ -28,7 +28,7 @@ inline constexpr std::uint32_t bits_flipped =
 
 /// Entries of a column one after the other as P; the last one is filled up with zeros.
 template <class P, class T>
-void pack_column(const T* from, std::int64_t n, P* to,
+void pack_column(const T* from, std::int64_t n, P* to, [[maybe_unused]] std::uint32_t flip,
                  [[maybe_unused]] widen_function<P, T>* widen) noexcept {
   if constexpr (detail::depth_v<P> == 1) {
     widen(from, n, to);
@@ -40,7 +40,7 @@ void pack_column(const T* from, std::int64_t n, P* to,
       if (left == 0) break;
       std::uint32_t bits = 0;
       std::memcpy(&bits, from + depth * k, at(left) * sizeof(T));
-      to[k] = static_cast<P>(bits ^ bits_flipped<P>);
+      to[k] = static_cast<P>(bits ^ flip);
     }
   }
 }
@@ -48,6 +48,7 @@ void pack_column(const T* from, std::int64_t n, P* to,
 /// `depth` rows of B, of which the first `there` exist, as one row of P.
 template <class P, class T>
 void pack_rows(const T* from, std::int64_t ld, std::int64_t there, std::int64_t width, P* to,
+               [[maybe_unused]] std::uint32_t flip,
                [[maybe_unused]] widen_function<P, T>* widen) noexcept {
   if constexpr (detail::depth_v<P> == 1) {
     widen(from, width, to);
@@ -67,12 +68,16 @@ void pack_rows(const T* from, std::int64_t ld, std::int64_t there, std::int64_t 
         for (std::int64_t r = 0; r < depth; ++r) {
           bits |= static_cast<std::uint32_t>(rows[r][k]) << (32 / depth * r);
         }
-        words[k] = bits ^ bits_flipped<P>;
+        words[k] = bits ^ flip;
       }
       std::memcpy(to + j, words, at(n) * sizeof(P));
     }
   }
 }
+
+/// Who reads packed panels: vectors, which want unsigned bytes, or a matrix unit, which wants whole
+/// blocks.
+enum class panel_reader { vectors, tile_unit };
 
 /// B as kernels for P read it, with the interface of panels_of_b.
 template <class P, class T, class Layout>
@@ -80,8 +85,10 @@ class packed_panels {
 public:
   /// Throws std::bad_alloc.
   packed_panels(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
-                std::int64_t lanes)
-      : b_(b), copies_(panels, lanes, (b.rows() + depth - 1) / depth), widen_(function()) {
+                std::int64_t lanes, panel_reader reader = panel_reader::vectors)
+      : b_(b), rows_((b.rows() + depth - 1) / depth), whole_(reader == panel_reader::tile_unit),
+        flip_(whole_ ? 0 : bits_flipped<P>),
+        copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_), widen_(function()) {
     copies_.allocate();
   }
 
@@ -89,7 +96,12 @@ public:
 
   void prepare(const execution_policy& policy, std::size_t first, std::size_t last) noexcept {
     copies_.start(first);
-    const std::int64_t rows = copies_.rows();
+    const std::int64_t rows = rows_;
+    if (whole_) {
+      for (std::size_t p = first; p < last; ++p) {
+        std::fill_n(copies_.data(p), copies_.rows() * copies_.ld(copies_.panel(p)), P{});
+      }
+    }
     const auto slices = static_cast<int>(std::clamp<std::int64_t>(rows / strip, 1, 256));
     for_each_task(policy, slices, [&](int slice) {
       const std::int64_t k0 = rows * slice / slices;
@@ -124,7 +136,8 @@ private:
     if constexpr (std::is_same_v<Layout, row_major>) {
       for (std::int64_t k = k0; k < k1; ++k) {
         pack_rows<P>(b_.data() + depth * k * b_.ld() + panel.first, b_.ld(),
-                     std::min(depth, b_.rows() - depth * k), panel.width, to + k * ld, widen_);
+                     std::min(depth, b_.rows() - depth * k), panel.width, to + k * ld, flip_,
+                     widen_);
       }
     } else {
       constexpr std::int64_t columns = 16;
@@ -136,7 +149,7 @@ private:
           const std::int64_t width = std::min(columns, panel.width - j);
           for (std::int64_t c = 0; c < width; ++c) {
             pack_column(b_.data() + (panel.first + j + c) * b_.ld() + depth * k, entries,
-                        stage + c * strip, widen_);
+                        stage + c * strip, flip_, widen_);
           }
           transposed_copy(stage, strip, n, width, to + k * ld + j, ld);
         }
@@ -145,6 +158,9 @@ private:
   }
 
   dense_view<const T, Layout> b_;
+  std::int64_t rows_; ///< of P
+  bool whole_;        ///< blocks of 16 rows, zeros behind the last row and column
+  std::uint32_t flip_;
   panel_copies<P> copies_;
   widen_function<P, T>* widen_;
 };

@@ -116,6 +116,15 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "tile_dots.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16
 TILEBIT_TARGET_END
+
+TILEBIT_TARGET_BEGIN(
+    "amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx2,popcnt")
+namespace tilebit::inline TILEBIT_ABI::kernels::amx {
+#include "tile_unit_amx.inc.hpp"
+
+#include "spmm_tile_unit.inc.hpp"
+} // namespace tilebit::inline TILEBIT_ABI::kernels::amx
+TILEBIT_TARGET_END
 #endif
 
 #endif

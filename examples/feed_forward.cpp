@@ -1,0 +1,71 @@
+// The feed-forward block of a transformer, Y = W2 gelu(W1 X + b1) + b2, with pruned weights in
+// float, bfloat16 and 8-bit integers: time, bytes of the weights, and the error against float.
+// expect: 8-bit
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <vector>
+
+#include <tilebit/tilebit.hpp>
+namespace tb = tilebit;
+using matrix = tb::dense_matrix<float, tb::col_major>; // of activations: a token in each column
+constexpr int width = 256, hidden = 1024, tokens = 32;
+
+/// What the largest 8-bit integer stands for, so that 127 is the largest value; 1 for other types.
+template <class T>
+float unit(const matrix& x) {
+  const auto [least, most] = std::ranges::minmax(x.values());
+  return sizeof(T) == 1 ? std::max(-least, most) / 127 : 1.0F;
+}
+template <class T>
+auto rounded(const matrix& x) {
+  tb::dense_matrix<T, tb::col_major> out({x.rows(), x.cols()});
+  std::ranges::transform(x.values(), out.data(), [u = unit<T>(x)](float v) {
+    return T(sizeof(T) == 1 ? std::nearbyint(v / u) : v);
+  });
+  return out;
+}
+
+template <class T>
+matrix run(const char* name, const matrix& w1, const matrix& w2, const matrix& x, matrix* exact) {
+  const auto a1 = tb::optimize(tb::to_bitmap(rounded<T>(w1)), tb::operation::spmm);
+  const auto a2 = tb::optimize(tb::to_bitmap(rounded<T>(w2)), tb::operation::spmm);
+  const std::vector<float> b1(hidden, 0.1F), b2(width, -0.1F);
+  matrix h({hidden, tokens}), y({width, tokens});
+  const auto start = std::chrono::steady_clock::now(); // sums of products of T are scaled back
+  const std::vector<float> s1(hidden, unit<T>(w1) * unit<T>(x));
+  tb::multiply(a1, rounded<T>(x), h, tb::epilogue(tb::row_scale(s1), tb::bias(b1), tb::gelu));
+  const std::vector<float> s2(width, unit<T>(w2) * unit<T>(h));
+  tb::multiply(a2, rounded<T>(h), y, tb::epilogue(tb::row_scale(s2), tb::bias(b2)));
+  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  if (exact == nullptr) exact = &y;
+  double error = 0, norm = 0;
+  for (int k = 0; k < width * tokens; ++k) {
+    error += std::pow(y.data()[k] - exact->data()[k], 2);
+    norm += std::pow(exact->data()[k], 2);
+  }
+  const auto bytes = tb::analyze(a1).bytes.bitmap_grid + tb::analyze(a2).bytes.bitmap_grid;
+  std::printf("%-8s %.3f ms, %lld bytes of weights (dense %zu), relative error %.1e\n", name,
+              time.count(), static_cast<long long>(bytes), 2 * sizeof(T) * width * hidden,
+              std::sqrt(error / norm));
+  return y;
+}
+
+int main() {
+  std::mt19937 random(1);
+  const auto normal = [&](int m, int n, float deviation) {
+    matrix out({m, n});
+    for (float& v : out.values()) v = std::normal_distribution<float>(0, deviation)(random);
+    return out;
+  };
+  matrix w1({hidden, width}), w2({width, hidden});
+  tb::to_dense(tb::prune_to_sparsity(normal(hidden, width, 0.06F), 0.7).matrix, w1);
+  tb::to_dense(tb::prune_to_sparsity(normal(width, hidden, 0.03F), 0.7).matrix, w2);
+  const matrix x = normal(width, tokens, 1);
+  matrix y = run<float>("float", w1, w2, x, nullptr);
+  run<tb::bfloat16>("bfloat16", w1, w2, x, &y);
+  run<std::int8_t>("8-bit", w1, w2, x, &y);
+}

@@ -1,0 +1,49 @@
+// The matrix unit of kernels/tile_unit_amx.inc.hpp in plain C++, so that the kernel that drives it
+// is tested on machines without one. Included inside a namespace, before the kernel.
+
+class tile_unit {
+public:
+  void clear() noexcept { std::memset(sums_, 0, sizeof sums_); }
+  void load_a(const void* a) noexcept { std::memcpy(a_, a, sizeof a_); }
+  void load_b(const void* b, std::int64_t stride) noexcept {
+    for (int row = 0; row < 16; ++row) {
+      std::memcpy(b_ + 128 * row, static_cast<const char*>(b) + row * stride, 128);
+    }
+  }
+  void multiply(const bfloat16*) noexcept {
+    for_each_word([](float sum, const unsigned char* a, const unsigned char* b) {
+      bfloat16 x[2];
+      bfloat16 y[2];
+      std::memcpy(x, a, 4);
+      std::memcpy(y, b, 4);
+      return sum + x[0] * y[0] + x[1] * y[1];
+    });
+  }
+  void multiply(const std::int8_t*) noexcept {
+    for_each_word([](std::int32_t sum, const unsigned char* a, const unsigned char* b) {
+      for (int k = 0; k < 4; ++k) {
+        sum += static_cast<std::int8_t>(a[k]) * static_cast<std::int8_t>(b[k]);
+      }
+      return sum;
+    });
+  }
+  void store(void* to) noexcept { std::memcpy(to, sums_, sizeof sums_); }
+
+private:
+  /// f(sum, word of A, word of B) for all products of 32 rows and 32 columns.
+  template <class F>
+  void for_each_word(F&& f) noexcept {
+    for (int i = 0; i < 32; ++i) {
+      for (int j = 0; j < 32; ++j) {
+        auto sum = f({}, a_, b_); // for its type
+        std::memcpy(&sum, sums_ + 4 * (32 * i + j), 4);
+        for (int k = 0; k < 16; ++k) sum = f(sum, a_ + 64 * i + 4 * k, b_ + 128 * k + 4 * j);
+        std::memcpy(sums_ + 4 * (32 * i + j), &sum, 4);
+      }
+    }
+  }
+
+  unsigned char a_[2048]; ///< 32 rows of 64 bytes
+  unsigned char b_[2048]; ///< 16 rows of 128
+  unsigned char sums_[4096];
+};
