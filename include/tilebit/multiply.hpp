@@ -56,8 +56,8 @@ namespace tilebit::inline TILEBIT_ABI {
 /// then. Complexity: O(nnz + m); bitmap reads nnz * sizeof(T) + 6 bytes per tile.
 /// Transposed products, and COO whose rows are not in order, allocate sums of blocks when the
 /// matrix has more than 32,768 entries: a vector of m elements, with threads as many as have
-/// max(nnz / 4, m) elements together; of 16-bit types always m floats. std::bad_alloc leaves z
-/// untouched.
+/// max(nnz / 4, m) elements together. Of 16-bit and 8-bit types: x once more, m sums of 4 bytes,
+/// and for CSR the values widened. std::bad_alloc leaves z untouched.
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X> &&
            share_one_value_type<Y, Z> && holds_products_of<value_of_t<Z>, value_of_t<A>>
@@ -109,7 +109,9 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// TILEBIT_KEPT_BYTES: panels of B, 64 columns of float or 32 of double, as many as fit 8 MB and at
 /// least one, where rows of B are read often; for bitmap matrices bands of half a million entries
 /// as rows; for transposed A, COO and what optimize made for SpMV a copy of A in CSR; m * n sums
-/// for up to four columns. All of it is allocated before C is written.
+/// for up to four columns; 512 rows of sums for each thread where optimize made slabs. For 16-bit
+/// and 8-bit types: B once more, packed or widened, and m * n sums for up to 16 columns; with AMX
+/// 32 rows of A without compression for each thread. All of it is allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&

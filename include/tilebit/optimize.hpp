@@ -149,17 +149,50 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles,
 
 } // namespace detail
 
+namespace detail {
+
+/// recommend for 16-bit and 8-bit types: the format of which a product reads the fewest bytes.
+template <class T, class I>
+recommendation recommend_by_bytes(std::int64_t nnz, std::int64_t tiles, const shape& s, isa level) {
+  if (level == isa::scalar) {
+    return {format::csr, 1.0, "low-precision types run portable code at level scalar"};
+  }
+  constexpr double index = sizeof(I);
+  constexpr double map = sizeof(std::uint16_t);
+  const auto of_tiles = static_cast<double>(nnz) * sizeof(T);
+  const auto all =
+      static_cast<double>(tiles_along(s.rows())) * static_cast<double>(tiles_along(s.cols()));
+  const double csr = of_tiles + static_cast<double>(nnz) * index;
+  const double bitmap = of_tiles + static_cast<double>(tiles) * (map + index);
+  const double grid = of_tiles + all * map;
+  const double least = std::min({csr, bitmap, grid});
+  return {least == csr    ? format::csr
+          : least == grid ? format::bitmap_grid
+                          : format::bitmap,
+          least > 0 ? csr / least : 1.0,
+          message("KB that a product reads: CSR ", csr * 1e-3, ", bitmap ", bitmap * 1e-3,
+                  ", bitmap grid ", grid * 1e-3)};
+}
+
+} // namespace detail
+
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
 /// set in force; for spmm it is that of a single call with 128 columns. optimize is the better
 /// answer where the same matrix is multiplied several times.
+/// For 16-bit and 8-bit types it compares the bytes that a product reads.
 /// Throws: as to_csr. Complexity: O(nnz + rows) time and memory.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv) {
   using T = typename A::scalar_type;
-  if constexpr (!std::same_as<T, float> && !std::same_as<T, double>) {
-    return {format::csr, 1.0, "value types other than float and double run portable code"};
+  if constexpr (detail::is_packed_v<T>) {
+    const auto b = to_bitmap(a);
+    return detail::recommend_by_bytes<T, typename A::index_type>(
+        b.nnz(), detail::length(b.bitmaps()), shape(a.rows(), a.cols()), active_isa());
+  } else if constexpr (!std::same_as<T, float> && !std::same_as<T, double>) {
+    return {format::csr, 1.0,
+            "value types other than float, double and low-precision ones run portable code"};
   } else {
     return detail::with_csr(a, [what](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::length(to_bitmap(csr).bitmaps());

@@ -119,7 +119,7 @@ template <class View, class T, class LayoutB, class Update>
 void run_dots(const execution_policy& policy, const View& a, const dense_view<const T, LayoutB>& b,
               const Update& out) {
   const auto width = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
-  const auto& kernels = *select(dots_table<View>::rows).function;
+  const auto& kernels = *dots_table<View>::rows[0].function;
   auto* const kernel = kernels[at(std::countr_zero(static_cast<std::uint64_t>(width)))];
   const dot_columns<T> x(b, width);
   const work_array<accumulator_t<T>> sums(4 * a.tile_rows() * width);

@@ -34,7 +34,7 @@ public:
     const band_sizes most(a);
     for (int k = 0; k < thread_count(policy); ++k) scratch_.emplace_back(most);
     if constexpr (packed) {
-      repack_ = select(repack_table<P, T, I>::rows).function;
+      repack_ = repack_table<P, T, I>::rows[0].function; // who packs has its kernels
       corrections_ = work_array<std::int32_t>(moved ? 4 * a.tile_rows() : 0);
     } else {
       widen_ = select(widen_table<P, T>::rows).function;
