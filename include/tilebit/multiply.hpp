@@ -110,7 +110,7 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// least one, where rows of B are read often; for bitmap matrices bands of half a million entries
 /// as rows; for transposed A, COO and what optimize made for SpMV a copy of A in CSR; m * n sums
 /// for up to four columns; 512 rows of sums for each thread where optimize made slabs. For 16-bit
-/// and 8-bit types: B once more, packed or widened, and m * n sums for up to 16 columns; with AMX
+/// and 8-bit types: B once more, packed or widened, and m * n sums for up to 32 columns; with AMX
 /// 32 rows of A without compression for each thread. All of it is allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
