@@ -15,32 +15,13 @@
 #include <tilebit/optimize.hpp>
 
 #include "catch.hpp"
+#include "every_format.hpp"
 #include "generators.hpp"
 #include "oracle.hpp"
 
 namespace tb = tilebit;
+using generators::for_each_format;
 using generators::source;
-
-namespace {
-
-/// A matrix in every format and lazily transposed ones.
-template <class T, class F>
-void for_each_format(const tb::coo_matrix<T>& a, source& from, F&& f) {
-  f(a);
-  f(generators::shuffled(a, from));
-  f(tb::to_csr(a));
-  f(tb::to_bitmap(a));
-  f(tb::to_bitmap_grid(a));
-  f(tb::optimize(a));
-  const auto t = tb::to_coo(tb::to_csr(tb::transposed(a)));
-  f(tb::transposed(t));
-  f(tb::transposed(tb::to_csr(t)));
-  f(tb::transposed(tb::to_bitmap(t)));
-  f(tb::transposed(tb::to_bitmap_grid(t)));
-  f(tb::transposed(tb::optimize(t)));
-}
-
-} // namespace
 
 TEMPLATE_TEST_CASE("products of 16-bit matrices are summed in float and rounded once",
                    "[low precision]", tb::bfloat16, tb::float16) {

@@ -22,6 +22,7 @@
 
 namespace tb = tilebit;
 using generators::source;
+using padded_dense::first_columns;
 using padded_dense::padded;
 using padded_dense::same_bits;
 
@@ -88,16 +89,6 @@ void for_each_form(const tb::coo_matrix<T>& a, F&& f) {
   f(tb::to_bitmap_grid(a));
   f(tb::optimize(a, tb::operation::spmm));
   f(tb::transposed(tb::to_bitmap_grid(tb::transposed(a))));
-}
-
-template <class Layout, class T>
-padded<T, Layout> first_columns(const tb::dense_matrix<T>& b, std::int64_t n,
-                                std::int64_t padding) {
-  padded<T, Layout> out(b.rows(), n, padding);
-  for (std::int64_t i = 0; i < b.rows(); ++i) {
-    for (std::int64_t j = 0; j < n; ++j) out.view(i, j) = b(i, j);
-  }
-  return out;
 }
 
 template <class R, class LayoutB, class LayoutC, class T, class A>

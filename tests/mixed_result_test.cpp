@@ -13,10 +13,12 @@
 #include <tilebit/optimize.hpp>
 
 #include "catch.hpp"
+#include "every_format.hpp"
 #include "generators.hpp"
 #include "oracle.hpp"
 
 namespace tb = tilebit;
+using generators::for_each_format;
 using generators::source;
 
 namespace {
@@ -26,22 +28,6 @@ struct result {
   using element = T;
   using type = R;
 };
-
-/// A matrix in every format and lazily transposed ones.
-template <class T, class F>
-void for_each_format(const tb::coo_matrix<T>& a, source& from, F&& f) {
-  f(a);
-  f(generators::shuffled(a, from));
-  f(tb::to_csr(a));
-  f(tb::to_bitmap(a));
-  f(tb::to_bitmap_grid(a));
-  f(tb::optimize(a));
-  f(tb::optimize(a, tb::operation::spmm));
-  const auto t = tb::to_csr(tb::transposed(a));
-  f(tb::transposed(t));
-  f(tb::transposed(tb::to_bitmap(t)));
-  f(tb::transposed(tb::to_bitmap_grid(t)));
-}
 
 } // namespace
 

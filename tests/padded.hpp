@@ -58,4 +58,15 @@ struct padded {
   }
 };
 
+/// The first n columns of `of`, with a layout, a leading dimension and exactly the memory they need.
+template <class Layout, class T>
+padded<T, Layout> first_columns(const tb::dense_matrix<T>& of, std::int64_t n,
+                                std::int64_t padding) {
+  padded<T, Layout> part(of.rows(), n, padding);
+  for (std::int64_t i = 0; i < of.rows(); ++i) {
+    for (std::int64_t j = 0; j < n; ++j) part.view(i, j) = of(i, j);
+  }
+  return part;
+}
+
 } // namespace padded_dense

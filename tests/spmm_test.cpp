@@ -21,6 +21,7 @@
 
 namespace tb = tilebit;
 using generators::source;
+using padded_dense::first_columns;
 using padded_dense::padded;
 using padded_dense::same_bits;
 
@@ -39,17 +40,6 @@ std::vector<oracle::product<T>> expected_columns(const A& a, const B& b) {
     all.push_back(oracle::expected_spmv(a, oracle::column(b, j)));
   }
   return all;
-}
-
-/// The first columns of `of`, with a layout, a leading dimension and exactly the memory they need.
-template <class Layout, class T>
-padded<T, Layout> first_columns(const tb::dense_matrix<T>& of, std::int64_t n,
-                                std::int64_t padding) {
-  padded<T, Layout> part(of.rows(), n, padding);
-  for (std::int64_t i = 0; i < of.rows(); ++i) {
-    for (std::int64_t j = 0; j < n; ++j) part.view(i, j) = of(i, j);
-  }
-  return part;
 }
 
 template <class T>

@@ -44,9 +44,6 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-template <class T>
-inline constexpr bool has_low_precision_roads = detail::is_packed_v<T>;
-
 /// What entries of T become where they are not packed.
 template <class T>
 using widened_t = std::conditional_t<std::is_same_v<T, std::int8_t>, double, float>;

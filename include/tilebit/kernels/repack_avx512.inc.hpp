@@ -32,6 +32,32 @@ struct wide_tile {
   }
 };
 
+/// Appends wide tiles, each from its 16 words in the order of bits.
+template <class P, class I>
+class tile_appender {
+public:
+  explicit tile_appender(const repacked<P, I>& to) noexcept : to_(to), end_(to.elements) {}
+
+  void append(__m512i words, I col) noexcept {
+    const __mmask16 there = _mm512_test_epi32_mask(words, words);
+    const auto count = static_cast<unsigned>(std::popcount(static_cast<unsigned>(there)));
+    _mm512_mask_storeu_epi32(end_, static_cast<__mmask16>((1U << count) - 1),
+                             _mm512_maskz_compress_epi32(there, words));
+    end_ += count;
+    to_.bitmaps[tiles_] = static_cast<std::uint16_t>(there);
+    to_.cols[tiles_] = col;
+    tiles_ += there != 0;
+  }
+  row_of_tiles<P, I> row() const noexcept {
+    return {to_.bitmaps, to_.cols, tiles_, to_.elements, end_ - to_.elements};
+  }
+
+private:
+  repacked<P, I> to_;
+  P* end_;
+  std::int64_t tiles_ = 0;
+};
+
 template <class I>
 row_of_tiles<detail::bfloat16_pair, I> repack(const row_of_tiles<bfloat16, I>& row,
                                               const repacked<detail::bfloat16_pair, I>& to,
@@ -39,23 +65,15 @@ row_of_tiles<detail::bfloat16_pair, I> repack(const row_of_tiles<bfloat16, I>& r
   // From rows of each tile to rows of both.
   const __m512i by_row = _mm512_setr_epi32(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
   const bfloat16* e = row.elements;
-  detail::bfloat16_pair* words = to.elements;
-  std::int64_t n = 0;
+  tile_appender<detail::bfloat16_pair, I> out(to);
   for (std::int64_t t = 0; t < row.tiles;) {
     const wide_tile<2, I> tile(row.bitmaps, row.cols, row.tiles, t);
     const auto mask = static_cast<__mmask32>(tile.bitmaps);
     const __m512i pairs = _mm512_permutexvar_epi32(by_row, _mm512_maskz_expandloadu_epi16(mask, e));
     e += std::popcount(tile.bitmaps);
-    const __mmask16 there = _mm512_test_epi32_mask(pairs, pairs);
-    const auto count = static_cast<unsigned>(std::popcount(static_cast<unsigned>(there)));
-    _mm512_mask_storeu_epi32(words, static_cast<__mmask16>((1U << count) - 1),
-                             _mm512_maskz_compress_epi32(there, pairs));
-    words += count;
-    to.bitmaps[n] = static_cast<std::uint16_t>(there);
-    to.cols[n] = tile.col;
-    n += there != 0;
+    out.append(pairs, tile.col);
   }
-  return {to.bitmaps, to.cols, n, to.elements, words - to.elements};
+  return out.row();
 }
 
 /// corrections[r] = -128 times the sum of row r, see lanes_packed.inc.hpp.
@@ -67,22 +85,14 @@ row_of_tiles<detail::int8_quad, I> repack(const row_of_tiles<std::int8_t, I>& ro
   const __m512i moved = _mm512_set1_epi8(-128); // 128, unsigned
   __m512i sums = _mm512_setzero_si512();
   const std::int8_t* e = row.elements;
-  detail::int8_quad* words = to.elements;
-  std::int64_t n = 0;
+  tile_appender<detail::int8_quad, I> out(to);
   for (std::int64_t t = 0; t < row.tiles;) {
     const wide_tile<4, I> tile(row.bitmaps, row.cols, row.tiles, t);
     const auto mask = static_cast<__mmask64>(tile.bitmaps);
     const __m512i quads = _mm512_permutexvar_epi32(by_row, _mm512_maskz_expandloadu_epi8(mask, e));
     e += std::popcount(tile.bitmaps);
     sums = _mm512_dpbusd_epi32(sums, moved, quads);
-    const __mmask16 there = _mm512_test_epi32_mask(quads, quads);
-    const auto count = static_cast<unsigned>(std::popcount(static_cast<unsigned>(there)));
-    _mm512_mask_storeu_epi32(words, static_cast<__mmask16>((1U << count) - 1),
-                             _mm512_maskz_compress_epi32(there, quads));
-    words += count;
-    to.bitmaps[n] = static_cast<std::uint16_t>(there);
-    to.cols[n] = tile.col;
-    n += there != 0;
+    out.append(quads, tile.col);
   }
   std::uint32_t by_quad[16]; // modulo 2^32
   _mm512_storeu_si512(by_quad, sums);
@@ -91,5 +101,5 @@ row_of_tiles<detail::int8_quad, I> repack(const row_of_tiles<std::int8_t, I>& ro
         by_quad[4 * r] + by_quad[4 * r + 1] + by_quad[4 * r + 2] + by_quad[4 * r + 3];
     corrections[r] = static_cast<std::int32_t>(0U - sum);
   }
-  return {to.bitmaps, to.cols, n, to.elements, words - to.elements};
+  return out.row();
 }

@@ -26,9 +26,7 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-inline constexpr std::int64_t small_width = 4; ///< columns that are multiplied one by one
-
-/// The same for few columns: each of them as an SpMV.
+/// C = epilogue(alpha op(A) B + beta C0) for few columns of B: each of them as an SpMV.
 template <bool MayBeTransposed, class Operand, class T, class LayoutB, class Update>
 void run_spmm_by_columns(const execution_policy& policy, const Operand& op,
                          const dense_view<const T, LayoutB>& b, const Update& out) {
@@ -98,7 +96,7 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
           return run_spmm_by_panels(policy, op.base.grouped(), b, out, level);
         }
       }
-      if (b.cols() <= small_width) return run_spmm_by_columns<MayBeTransposed>(policy, op, b, out);
+      if (b.cols() <= most_single) return run_spmm_by_columns<MayBeTransposed>(policy, op, b, out);
       if constexpr (requires { op.base.row_offsets(); }) {
         if (!op.transposed) return run_spmm_by_panels(policy, op.base, b, out, level);
       }
@@ -118,9 +116,9 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
                                 b, out, level);
     }
   }
-  if constexpr (has_low_precision_roads<T>) {
+  if constexpr (detail::is_packed_v<T>) {
     const isa level = active_isa();
-    if (low_precision_road(op, level) && (b.cols() > small_width || !scattered(op))) {
+    if (low_precision_road(op, level) && (b.cols() > most_single || !scattered(op))) {
       return run_low_precision(policy, op, b, out, level);
     }
   }

@@ -16,14 +16,14 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// The same where sums are of another type than the elements of A.
+/// z = alpha op(A) x + beta y where sums are of another type than the elements of A.
 template <bool MayBeTransposed, class Operand, class T, class R>
 void run_spmv_apart(const execution_policy& policy, const Operand& op, const T* x,
                     const vector_update<T, R>& out) {
   using S = accumulator_t<T>;
   constexpr bool by_entries = requires { op.base.row_indices(); };
   const std::int64_t rows = op.rows();
-  if constexpr (!by_entries && has_low_precision_roads<T>) {
+  if constexpr (!by_entries && detail::is_packed_v<T>) {
     const isa level = active_isa();
     if (!op.transposed && op.base.nnz() > 0 && low_precision_road(op, level)) {
       const epilogue<> none;
@@ -55,15 +55,16 @@ void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
   const auto& a = op.base;
   constexpr bool by_entries = requires { a.row_indices(); };
   if constexpr (detail::sums_apart_v<T>) {
-    return run_spmv_apart<MayBeTransposed>(policy, op, x, out);
-  } else if constexpr (MayBeTransposed) {
-    if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
-  }
-  if constexpr (detail::sums_apart_v<T>) {
-  } else if constexpr (by_entries) {
-    run_spmv_by_entries(policy, a, op.conjugated, x, out);
+    run_spmv_apart<MayBeTransposed>(policy, op, x, out);
   } else {
-    run_spmv_by_rows(policy, a, op.conjugated, x, out);
+    if constexpr (MayBeTransposed) {
+      if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
+    }
+    if constexpr (by_entries) {
+      run_spmv_by_entries(policy, a, op.conjugated, x, out);
+    } else {
+      run_spmv_by_rows(policy, a, op.conjugated, x, out);
+    }
   }
 }
 

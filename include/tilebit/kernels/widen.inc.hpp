@@ -1,5 +1,5 @@
 // Low-precision numbers as wider ones, for every instruction set: included by simd.hpp in the
-// region of the set behind its widen_vectors, and once for the compiler's flags.
+// region of the set behind its widen_block, and once for the compiler's flags.
 
 /// to[k] = from[k] for k < n.
 template <class P, class T>
