@@ -324,32 +324,49 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
 
 TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", float, double) {
   using T = TestType;
-  const auto check = [](const auto& rows) {
+  // The kernel's name at AVX2, at AVX-512, and from which level on which one where gathers are
+  // microcode.
+  const auto check = [](const auto& rows, std::string_view avx2, std::string_view avx512,
+                        tb::isa from, std::string_view in_microcode) {
     oracle::at_every_isa([&] {
-      const auto& row = tb::kernels::select(rows);
-      const tb::isa level = row.without_expansion ? tb::isa::avx512_bf16 : tb::isa::avx512;
-      CHECK(row.level == std::min(tb::active_isa(), level));
-      CHECK((row.name == "reference") == (row.level == tb::isa::scalar));
+      const tb::isa level = tb::active_isa();
+      const auto expected = tb::detail::gathers_in_microcode() && level >= from ? in_microcode
+                            : level >= tb::isa::avx512                          ? avx512
+                            : level == tb::isa::avx2                            ? avx2
+                                                     : std::string_view("reference");
+      CHECK(tb::kernels::select(rows).name == expected);
+      CHECK(tb::kernels::select(rows).level <= level);
     });
   };
 #ifndef TILEBIT_DISABLE_SIMD
-  tb::isa best = tb::isa::scalar; // COO has no kernel for AVX2
-  oracle::at_every_isa([&] { best = std::max(best, tb::active_isa()); });
-  const auto& coo =
-      tb::kernels::select(tb::kernels::spmv_table<tb::coo_view<const T, std::int32_t>>::rows);
-  CHECK((coo.level == tb::isa::avx512) == (best >= tb::isa::avx512));
-  check(tb::kernels::spmv_table<tb::csr_view<const T, std::int32_t, std::int64_t>>::rows);
-  check(tb::kernels::spmv_table<tb::csr_view<const T, std::int64_t, std::int32_t>>::rows);
-  check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int32_t>>::rows);
-  check(tb::kernels::spmv_table<tb::bitmap_view<const T, std::int64_t>>::rows);
-  check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int32_t>>::rows);
-  check(tb::kernels::spmv_table<tb::sliced_view<const T, std::int64_t>>::rows);
-  check(tb::kernels::spmv_table<tb::diagonal_view<const T, std::int32_t>>::rows);
-  check(tb::kernels::spmv_transposed_table<tb::diagonal_view<const T, std::int32_t>>::rows);
-  check(tb::kernels::spmv_transposed_table<tb::coo_view<const T, std::int32_t>>::rows);
-  check(
-      tb::kernels::spmv_transposed_table<tb::csr_view<const T, std::int32_t, std::int64_t>>::rows);
-  check(tb::kernels::spmv_transposed_table<tb::bitmap_view<const T, std::int32_t>>::rows);
-  check(tb::kernels::spmv_transposed_table<tb::sliced_view<const T, std::int32_t>>::rows);
+  namespace k = tb::kernels;
+  using tb::isa;
+  using i32 = std::int32_t;
+  using i64 = std::int64_t;
+  check(k::spmv_table<tb::coo_view<const T, i32>>::rows, "reference", "entries, segmented sums",
+        isa::avx512_bf16, "entries, segmented sums of single loads");
+  check(k::spmv_table<tb::csr_view<const T, i32, i64>>::rows, "rows, gathers", "rows, gathers",
+        isa::avx2, "rows, single loads");
+  check(k::spmv_table<tb::csr_view<const T, i64, i32>>::rows, "rows, gathers", "rows, gathers",
+        isa::avx2, "rows, single loads");
+  check(k::spmv_table<tb::sliced_view<const T, i32>>::rows, "slices, gathers", "slices, gathers",
+        isa::avx2, "slices, single loads");
+  check(k::spmv_table<tb::sliced_view<const T, i64>>::rows, "slices, gathers", "slices, gathers",
+        isa::avx2, "slices, single loads");
+  check(k::spmv_table<tb::bitmap_view<const T, i32>>::rows, "tiles, permutations",
+        "tiles, expanding loads", isa::avx512_bf16, "tiles, permutations");
+  check(k::spmv_table<tb::bitmap_view<const T, i64>>::rows, "tiles, permutations",
+        "tiles, expanding loads", isa::avx512_bf16, "tiles, permutations");
+  check(k::spmv_table<tb::diagonal_view<const T, i32>>::rows, "diagonals, permutations",
+        "diagonals, expanding loads", isa::avx512_bf16, "diagonals, permutations");
+  const auto check_transposed = [&](const auto& rows) {
+    check(rows, "entries and tiles, scattered", "entries and tiles, scattered", isa::avx512_bf16,
+          "entries and tiles, permuted and scattered");
+  };
+  check_transposed(k::spmv_transposed_table<tb::diagonal_view<const T, i32>>::rows);
+  check_transposed(k::spmv_transposed_table<tb::coo_view<const T, i32>>::rows);
+  check_transposed(k::spmv_transposed_table<tb::csr_view<const T, i32, i64>>::rows);
+  check_transposed(k::spmv_transposed_table<tb::bitmap_view<const T, i32>>::rows);
+  check_transposed(k::spmv_transposed_table<tb::sliced_view<const T, i32>>::rows);
 #endif
 }

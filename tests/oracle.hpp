@@ -2,6 +2,7 @@
 // helpers that the tests share.
 #pragma once
 
+#include <atomic>
 #include <complex>
 #include <cstdint>
 #include <limits>
@@ -151,17 +152,28 @@ inline bool contains(const std::string& text, std::string_view fragment) {
   return text.find(fragment) != std::string::npos;
 }
 
-/// Calls f() at every instruction set level of this machine; the level in force comes back.
+/// Calls f() at every instruction set level of this machine, and where kernels differ also as if
+/// its gathers were microcode, or were not; the level in force comes back.
 template <class F>
 void at_every_isa(F&& f) {
+  std::atomic<bool>& microcode = tb::detail::gathers_in_microcode();
   struct restore {
-    tb::isa before = tb::active_isa();
-    ~restore() { tb::set_isa(before); }
-  } const guard;
+    tb::isa level = tb::active_isa();
+    bool microcode = tb::detail::gathers_in_microcode();
+    ~restore() {
+      tb::set_isa(level);
+      tb::detail::gathers_in_microcode() = microcode;
+    }
+  } const before;
   for (const tb::isa level : tb::supported_isas()) {
     CAPTURE(std::string(tb::to_string(level)));
     tb::set_isa(level);
     f();
+    if (level != tb::isa::avx2 && level != tb::isa::avx512_bf16) continue;
+    microcode = !before.microcode;
+    CAPTURE(microcode.load());
+    f();
+    microcode = before.microcode;
   }
 }
 

@@ -65,8 +65,8 @@ namespace detail {
 
 inline constexpr std::int64_t band_height = 64; ///< tile rows that optimize decides for at a time
 
-/// Predicted times of one SpMV with rows [first, last) in each layout.
-struct predicted_times {
+/// Numbers for each layout: predicted times of one SpMV, or bytes.
+struct per_layout {
   double coo = 0;
   double csr = 0;
   double bitmap = 0;
@@ -74,31 +74,63 @@ struct predicted_times {
   double diagonals = 0;
 };
 
-/// What predictions count besides rows and entries.
+/// What predictions count besides the lengths of rows.
 struct counted_pieces {
+  std::int64_t entries = 0;
+  std::int64_t rows = 0;
   std::int64_t tiles = 0;
   std::int64_t diagonals = 0;
 };
 
-template <class O>
-predicted_times predict_rows(std::span<const O> row_offsets, std::int64_t first, std::int64_t last,
-                             const counted_pieces& counted, std::size_t value_bytes, isa level) {
-  const spmv_costs& cost = costs_of_spmv(value_bytes, level);
-  predicted_times t;
+/// Bytes that rows with these pieces take.
+template <class T, class I>
+per_layout bytes_of_layouts(const counted_pieces& counted) {
+  constexpr double value = sizeof(T);
+  constexpr double index = sizeof(I);
+  constexpr double offset = sizeof(std::int64_t);
+  constexpr double map = sizeof(std::uint16_t);
+  const auto entries = static_cast<double>(counted.entries);
+  const auto rows = static_cast<double>(counted.rows);
+  return {.coo = entries * (value + 2 * index),
+          .csr = entries * (value + index) + rows * offset,
+          .bitmap = entries * value + static_cast<double>(counted.tiles) * (map + index) +
+                    rows / 4 * 2 * offset,
+          .sliced = entries * (value + index) + rows * (index + sizeof(std::int32_t)),
+          .diagonals = entries * value + static_cast<double>(counted.diagonals) * (map + index)};
+}
+
+/// Predicted times of one SpMV with rows [first, last) in each layout. Layouts in which the whole
+/// matrix does not fit the caches are no faster than memory.
+template <class T, class I, class O>
+per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std::int64_t last,
+                        const counted_pieces& counted, const per_layout& bytes_of_all, isa level) {
+  const spmv_costs& cost =
+      costs_of_spmv(sizeof(T), level, gathers_in_microcode().load(std::memory_order_relaxed));
+  per_layout t;
   for (std::int64_t i = first; i < last; ++i) {
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
-    t.csr += n < gathered_row(value_bytes) ? entries * cost.short_entry + cost.short_row
-                                           : entries * cost.entry + cost.row;
+    t.csr += n < gathered_row(sizeof(T)) ? entries * cost.short_entry + cost.short_row
+                                         : entries * cost.entry + cost.row;
     t.sliced += n >= long_row ? entries * cost.entry + cost.row
                               : entries * cost.slice_entry + cost.slice_row;
-    t.bitmap += entries * cost.tile_entry;
-    t.diagonals += entries * cost.diagonal_entry;
   }
-  const auto rows = static_cast<double>(last - first);
-  t.bitmap += static_cast<double>(counted.tiles) * cost.tile + rows / 4 * cost.tile_row;
-  t.diagonals += static_cast<double>(counted.diagonals) * cost.diagonal + rows * cost.diagonal_row;
+  const auto entries = static_cast<double>(counted.entries);
+  const auto rows = static_cast<double>(counted.rows);
+  t.bitmap = entries * cost.tile_entry + static_cast<double>(counted.tiles) * cost.tile +
+             rows / 4 * cost.tile_row;
+  t.diagonals = entries * cost.diagonal_entry +
+                static_cast<double>(counted.diagonals) * cost.diagonal + rows * cost.diagonal_row;
+  const per_layout bytes = bytes_of_layouts<T, I>(counted);
+  const auto limit = [](double& time, double here, double all) {
+    if (all > cached_bytes) time = std::max(time, here * memory_byte);
+  };
+  limit(t.coo, bytes.coo, bytes_of_all.coo);
+  limit(t.csr, bytes.csr, bytes_of_all.csr);
+  limit(t.bitmap, bytes.bitmap, bytes_of_all.bitmap);
+  limit(t.sliced, bytes.sliced, bytes_of_all.sliced);
+  limit(t.diagonals, bytes.diagonals, bytes_of_all.diagonals);
   return t;
 }
 
@@ -200,8 +232,10 @@ recommendation recommend(const A& a, operation what = operation::spmv) {
         return detail::recommend_for_spmm(csr.nnz(), tiles, detail::tiles_along(csr.rows()),
                                           active_isa());
       }
-      auto t = detail::predict_rows(csr.row_offsets(), 0, csr.rows(), {tiles, 0}, sizeof(T),
-                                    active_isa());
+      const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};
+      auto t = detail::predict_rows<T, typename A::index_type>(
+          csr.row_offsets(), 0, csr.rows(), counted,
+          detail::bytes_of_layouts<T, typename A::index_type>(counted), active_isa());
       if (what == operation::spmv_transposed) {
         const auto factors = detail::factors_of_transposed(sizeof(T));
         t.coo *= factors.coo;
@@ -366,6 +400,8 @@ optimize(const A& a, operation what = operation::spmv) {
     return detail::with_csr(a, [what](const auto& csr) {
       const std::int64_t tile_rows = detail::tiles_along(csr.rows());
       bitmap_matrix<T, I> tiles = to_bitmap(csr);
+      const auto bytes = detail::bytes_of_layouts<T, I>(
+          {csr.nnz(), csr.rows(), detail::length(tiles.bitmaps()), 0});
       const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
       std::vector<unit_range> tile_bands;
       std::vector<unit_range> diagonal_bands; // in slices of 16 rows
@@ -384,17 +420,19 @@ optimize(const A& a, operation what = operation::spmv) {
         const std::int64_t last_row = std::min(4 * last, csr.rows());
         const std::int64_t last_slice = (last + 3) / 4;
         detail::counted_pieces counted;
+        counted.entries = static_cast<std::int64_t>(csr.row_offsets()[detail::at(last_row)] -
+                                                    csr.row_offsets()[detail::at(4 * first)]);
+        counted.rows = last_row - 4 * first;
         counted.tiles = tiles.tile_row_offsets()[detail::at(last)] -
                         tiles.tile_row_offsets()[detail::at(first)];
         counted.diagonals = detail::count_diagonals(csr, first / 4, last_slice);
-        const auto t = detail::predict_rows(csr.row_offsets(), 4 * first, last_row, counted,
-                                            sizeof(T), active_isa());
+        const auto t = detail::predict_rows<T, I>(csr.row_offsets(), 4 * first, last_row, counted,
+                                                  bytes, active_isa());
         double least = std::min(t.sliced, t.bitmap);
         if (signed_columns) least = std::min(least, t.diagonals);
         if (what == operation::spmm || t.sliced == least) {
           for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
-          others_nnz += static_cast<std::int64_t>(csr.row_offsets()[detail::at(last_row)] -
-                                                  csr.row_offsets()[detail::at(4 * first)]);
+          others_nnz += counted.entries;
         } else if (t.bitmap == least) {
           append(tile_bands, first, last);
         } else {

@@ -23,8 +23,8 @@
 
 namespace tilebit::detail {
 
-inline constexpr std::int64_t sort_window = 4096; ///< rows that are sorted by length together
-inline constexpr std::int64_t long_row = 128; ///< entries from which a row is a slice of its own
+inline constexpr std::int64_t sort_window = 512; ///< rows that are sorted by length together
+inline constexpr std::int64_t long_row = 2048;   ///< entries from which a row is a slice of its own
 
 /// The tiles of some bands; all other tile rows are empty.
 template <class T, class I>
@@ -86,16 +86,21 @@ void append_slice(const csr_view<const T, I, O>& a, std::span<const std::int64_t
   out.slice_offsets.push_back(length(out.values));
 }
 
-/// The given rows, in rising order, as slices: sorted by length inside windows, long ones apart.
+/// The given rows, in rising order, as slices: sorted by length inside windows. Long rows whose
+/// neighbours are much shorter are slices of their own; others of about the same length go through
+/// x in step, which keeps it in the first-level cache.
 template <class T, class I, class O>
 sliced_arrays<T, I> slices_of(const csr_view<const T, I, O>& a, std::span<const std::int64_t> rows,
                               std::int64_t nnz) {
+  constexpr std::int64_t short_row = 128; // shorter ones are never alone
   sliced_arrays<T, I> out;
   out.values.reserve(at(nnz));
   out.col_indices.reserve(at(nnz));
   out.row_order.reserve(rows.size());
   out.row_lengths.reserve(rows.size());
-  const auto offsets = a.row_offsets();
+  const auto length_of = [&](std::int64_t i) {
+    return static_cast<std::int64_t>(a.row_offsets()[at(i) + 1] - a.row_offsets()[at(i)]);
+  };
   std::vector<std::int64_t> window;
   for (std::size_t begin = 0; begin < rows.size(); begin += at(sort_window)) {
     // A counting sort by length, falling; stable, so that rows of one length stay neighbours.
@@ -103,19 +108,21 @@ sliced_arrays<T, I> slices_of(const csr_view<const T, I, O>& a, std::span<const 
     const std::span<const std::int64_t> here =
         rows.subspan(begin, std::min(at(sort_window), rows.size() - begin));
     const auto key = [&](std::int64_t i) {
-      const auto n = static_cast<std::int64_t>(offsets[at(i) + 1] - offsets[at(i)]);
-      return at(long_row - std::min(n, long_row));
+      return at(long_row - std::min(length_of(i), long_row));
     };
     for (const std::int64_t i : here) ++next[key(i)];
-    const std::size_t long_rows = next[0];
     exclusive_scan_in_place(std::span<std::size_t>(next));
     window.resize(here.size());
     for (const std::int64_t i : here) window[next[key(i)]++] = i;
-    for (std::size_t k = 0; k < long_rows; ++k)
-      append_slice(a, std::span(window).subspan(k, 1), out);
-    for (std::size_t k = long_rows; k < window.size(); k += 16) {
-      append_slice(a, std::span(window).subspan(k, std::min<std::size_t>(16, window.size() - k)),
-                   out);
+    for (std::size_t k = 0; k < window.size();) {
+      const std::size_t sixteen = std::min<std::size_t>(16, window.size() - k);
+      const std::int64_t longest = length_of(window[k]);
+      const std::int64_t shortest = length_of(window[k + sixteen - 1]);
+      const bool alone =
+          longest >= long_row || (longest >= short_row && 4 * shortest < 3 * longest);
+      const std::size_t taken = alone ? 1 : sixteen;
+      append_slice(a, std::span(window).subspan(k, taken), out);
+      k += taken;
     }
   }
   return out;

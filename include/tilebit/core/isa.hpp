@@ -26,7 +26,8 @@ enum class isa : int {
   scalar,      ///< whatever the compiler's flags allow; always there
   avx2,        ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
   avx512,      ///< AVX-512 F, BW, DQ, VL
-  avx512_bf16, ///< AVX-512 VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16, int8
+  avx512_bf16, ///< AVX-512 VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16,
+               ///< int8
   amx          ///< AMX TILE, BF16, INT8: a matrix unit; used where the kernel of the system allows
 };
 
@@ -125,15 +126,15 @@ inline isa best_isa() noexcept {
   return best;
 }
 
-/// Does the processor take longer to expand elements than to permute them? AMD's do: Zen 4 has
-/// VPEXPAND in microcode.
-inline bool slow_to_expand() noexcept {
+/// Does the processor run gathers and expanding loads as microcode, slower than single loads and
+/// permutations? AMD's do, Zen 4 included. Tests set it, to run the kernels for either kind.
+inline std::atomic<bool>& gathers_in_microcode() noexcept {
 #if TILEBIT_X86
-  static const bool slow = __builtin_cpu_is("amd") != 0;
-  return slow;
+  static std::atomic<bool> yes{__builtin_cpu_is("amd") != 0};
 #else
-  return false;
+  static std::atomic<bool> yes{false};
 #endif
+  return yes;
 }
 
 /// The level in force, one for the whole program whatever flags its units have; -1: not yet asked.

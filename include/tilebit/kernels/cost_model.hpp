@@ -1,8 +1,9 @@
 // What an SpMV costs in each layout: the time model behind recommend and optimize.
 //
-// Times are in nanoseconds on a server core of 2023; only their ratios decide. They are
+// Times are in nanoseconds on server cores of 2023; only their ratios decide. They are
 // least-squares fits of relative errors to the times of 40 public matrices, most of which lie in
-// the second- and third-level cache (bench/run --peers measures the same).
+// the second- and third-level cache (bench/run --peers measures the same). No layout is faster than
+// memory is read.
 #pragma once
 
 #include <cstddef>
@@ -93,6 +94,63 @@ inline constexpr spmv_costs avx2_double{.tile = 5.0,
                                         .diagonal_row = 0.1,
                                         .coo_entry = 0.9,
                                         .coo_row = 0.2};
+// Of processors with gathers in microcode, measured on Zen 4.
+inline constexpr spmv_costs loads_avx512_float{.tile = 1.08,
+                                               .tile_entry = 0,
+                                               .tile_row = 2.0,
+                                               .entry = 0.216,
+                                               .row = 1.66,
+                                               .short_entry = 0.21,
+                                               .short_row = 1.5,
+                                               .slice_entry = 0.216,
+                                               .slice_row = 0.82,
+                                               .diagonal = 1.64,
+                                               .diagonal_entry = 0,
+                                               .diagonal_row = 0.02,
+                                               .coo_entry = 0.4,
+                                               .coo_row = 1.8};
+inline constexpr spmv_costs loads_avx512_double{.tile = 1.77,
+                                                .tile_entry = 0,
+                                                .tile_row = 2.8,
+                                                .entry = 0.25,
+                                                .row = 1.25,
+                                                .short_entry = 0.213,
+                                                .short_row = 1.6,
+                                                .slice_entry = 0.238,
+                                                .slice_row = 0.87,
+                                                .diagonal = 2.66,
+                                                .diagonal_entry = 0,
+                                                .diagonal_row = 0.09,
+                                                .coo_entry = 0.61,
+                                                .coo_row = 1.73};
+inline constexpr spmv_costs loads_avx2_float{.tile = 1.57,
+                                             .tile_entry = 0,
+                                             .tile_row = 3.05,
+                                             .entry = 0.217,
+                                             .row = 1.63,
+                                             .short_entry = 0.21,
+                                             .short_row = 1.5,
+                                             .slice_entry = 0.216,
+                                             .slice_row = 0.82,
+                                             .diagonal = 3.6,
+                                             .diagonal_entry = 0,
+                                             .diagonal_row = 0,
+                                             .coo_entry = 0.66,
+                                             .coo_row = 1.0};
+inline constexpr spmv_costs loads_avx2_double{.tile = 2.99,
+                                              .tile_entry = 0,
+                                              .tile_row = 2.4,
+                                              .entry = 0.25,
+                                              .row = 1.22,
+                                              .short_entry = 0.207,
+                                              .short_row = 1.64,
+                                              .slice_entry = 0.238,
+                                              .slice_row = 0.88,
+                                              .diagonal = 4.0,
+                                              .diagonal_entry = 0,
+                                              .diagonal_row = 0,
+                                              .coo_entry = 0.77,
+                                              .coo_row = 1.0};
 inline constexpr spmv_costs scalar_float{.tile = 1.25,
                                          .tile_entry = 1.28,
                                          .tile_row = 0,
@@ -133,21 +191,24 @@ constexpr transposed_factors factors_of_transposed(std::size_t value_bytes) noex
   return {.bitmap = value_bytes == 4 ? 1.5 : 1.15};
 }
 
-/// For values of so many bytes and an instruction set.
-constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level) noexcept {
+/// For values of so many bytes, an instruction set, and processors with or without gathers in
+/// microcode.
+constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level,
+                                          bool microcode) noexcept {
   namespace costs = fitted_costs;
   const bool narrow = value_bytes == 4;
-  switch (level) {
-  case isa::amx:
-  case isa::avx512_bf16:
-  case isa::avx512:
-    return narrow ? costs::avx512_float : costs::avx512_double;
-  case isa::avx2:
+  if (level == isa::scalar) return narrow ? costs::scalar_float : costs::scalar_double;
+  if (level == isa::avx2) {
+    if (microcode) return narrow ? costs::loads_avx2_float : costs::loads_avx2_double;
     return narrow ? costs::avx2_float : costs::avx2_double;
-  default:
-    return narrow ? costs::scalar_float : costs::scalar_double;
   }
+  if (microcode) return narrow ? costs::loads_avx512_float : costs::loads_avx512_double;
+  return narrow ? costs::avx512_float : costs::avx512_double;
 }
+
+/// Bytes that a third-level cache holds, and the nanoseconds of each byte of a matrix with more.
+inline constexpr double cached_bytes = 32e6;
+inline constexpr double memory_byte = 0.05;
 
 /// What SpMM of 128 columns spends, in nanoseconds for float: only ratios decide, and those are
 /// about the same for double (bench/run --spmm, AVX-512 with 256-bit units, 2023).

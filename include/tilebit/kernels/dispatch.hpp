@@ -20,13 +20,13 @@
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
 /// One row of a table: what it needs, what it is called, the function, and whether it is only for
-/// processors that are slow to expand.
+/// processors with gathers and expanding loads in microcode.
 template <class Function>
 struct kernel_row {
   isa level;
   std::string_view name;
   Function* function;
-  bool without_expansion = false;
+  bool in_microcode = false;
 };
 
 /// SpMV of rows (CSR), tile rows (bitmap), slices or entries (COO, added to z) [first, last).
@@ -73,6 +73,8 @@ struct spmv_table<csr_view<T, I, O>> {
   using View = csr_view<T, I, O>;
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
+      kernel_row<function>{isa::avx2, "rows, single loads",
+                           &avx2_loads::spmv_csr<std::remove_const_t<T>, I, O>, true},
 #ifndef TILEBIT_DISABLE_AVX512
       kernel_row<function>{isa::avx512, "rows, gathers",
                            &avx512::spmv_csr<std::remove_const_t<T>, I, O>},
@@ -89,6 +91,8 @@ struct spmv_table<sliced_view<T, I>> {
   using View = sliced_view<T, I>;
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
+      kernel_row<function>{isa::avx2, "slices, single loads",
+                           &avx2_loads::spmv_sliced<std::remove_const_t<T>, I>, true},
 #ifndef TILEBIT_DISABLE_AVX512
       kernel_row<function>{isa::avx512, "slices, gathers",
                            &avx512::spmv_sliced<std::remove_const_t<T>, I>},
@@ -106,6 +110,8 @@ struct spmv_table<diagonal_view<T, I>> {
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512_bf16, "diagonals, permutations",
+                           &avx512_bf16::spmv_diagonals<std::remove_const_t<T>, I>, true},
       kernel_row<function>{isa::avx512, "diagonals, expanding loads",
                            &avx512::spmv_diagonals<std::remove_const_t<T>, I>},
 #endif
@@ -122,6 +128,8 @@ struct spmv_table<coo_view<T, I>> {
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512_bf16, "entries, segmented sums of single loads",
+                           &avx512_bf16::spmv_coo<std::remove_const_t<T>, I>, true},
       kernel_row<function>{isa::avx512, "entries, segmented sums",
                            &avx512::spmv_coo<std::remove_const_t<T>, I>},
 #endif
@@ -169,6 +177,8 @@ struct spmv_transposed_table<View> {
   using function = spmv_transposed_function<View, typename View::scalar_type>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
+      kernel_row<function>{isa::avx512_bf16, "entries and tiles, permuted and scattered",
+                           &avx512_bf16::spmv_transposed, true},
       kernel_row<function>{isa::avx512, "entries and tiles, scattered", &avx512::spmv_transposed},
 #endif
       kernel_row<function>{isa::avx2, "entries and tiles, scattered", &avx2::spmv_transposed},
@@ -378,8 +388,9 @@ struct splitting_table {
 template <class Rows>
 const auto& select(const Rows& rows) noexcept {
   const isa level = active_isa();
+  const bool microcode = detail::gathers_in_microcode().load(std::memory_order_relaxed);
   std::size_t k = 0;
-  while (rows[k].level > level || (rows[k].without_expansion && !detail::slow_to_expand())) {
+  while (rows[k].level > level || (rows[k].in_microcode && !microcode)) {
     ++k;
   }
   return rows[k];

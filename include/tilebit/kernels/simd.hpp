@@ -39,14 +39,16 @@ namespace tilebit::inline TILEBIT_ABI::kernels::portable {
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// Asks for elements that are read in a while: more than the processor fetches ahead by itself
-/// where tiles come from the third-level cache or from memory. Inlined, because g++ drops calls of
-/// functions that do nothing but prefetch.
+/// Asks for the line of elements that is read in a while: more than the processor fetches ahead by
+/// itself where tiles come from the third-level cache or from memory. Inlined, because g++ drops
+/// calls of functions that do nothing but prefetch.
 TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
-  constexpr std::ptrdiff_t ahead = 4096; // bytes; two lines, because a tile may fill as many
+  constexpr std::ptrdiff_t ahead = 4096; // bytes
   _mm_prefetch(static_cast<const char*>(e) + ahead, _MM_HINT_T0);
-  _mm_prefetch(static_cast<const char*>(e) + ahead + 64, _MM_HINT_T0);
 }
+
+/// Elements of more bytes than this do not stay in a third-level cache.
+inline constexpr std::int64_t far_bytes = std::int64_t{16} << 20;
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels
 
@@ -54,6 +56,9 @@ TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
 TILEBIT_TARGET_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
+#include "indices_avx2.inc.hpp"
+
+#include "gathers_avx2.inc.hpp"
 #include "lanes_avx2.inc.hpp"
 #include "simd_avx2.inc.hpp"
 #include "widen_block.inc.hpp"
@@ -65,17 +70,35 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmm_panel.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_order.inc.hpp"
+#include "spmv_csr.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
-#include "spmv_rows.inc.hpp"
+#include "spmv_sliced.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 #include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
 TILEBIT_TARGET_END
 
+// The same set, for processors with gathers in microcode.
+TILEBIT_TARGET_BEGIN("avx2,fma,bmi,bmi2,popcnt")
+namespace tilebit::inline TILEBIT_ABI::kernels::avx2_loads {
+namespace row_tables = kernels_data::row_tables;
+#include "collect_avx2.inc.hpp"
+#include "indices_avx2.inc.hpp"
+
+#include "loads_avx2.inc.hpp"
+
+#include "spmv_csr_loads.inc.hpp"
+
+#include "spmv_sliced.inc.hpp"
+} // namespace tilebit::inline TILEBIT_ABI::kernels::avx2_loads
+TILEBIT_TARGET_END
+
 #ifndef TILEBIT_DISABLE_AVX512
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
-#include "expand_avx512.inc.hpp"
+#include "masks_avx512.inc.hpp"
+
+#include "fetch_avx512.inc.hpp"
 
 #include "lanes_avx512.inc.hpp"
 #include "simd_avx512.inc.hpp"
@@ -91,20 +114,24 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
 #include "spmv_coo_order.inc.hpp"
+#include "spmv_csr.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
-#include "spmv_rows.inc.hpp"
+#include "spmv_sliced.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 #include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END
 
-// Of this set what dot products of packed entries are for, and kernels of tiles for processors that
-// are slow to expand.
+// Of this set what dot products of packed entries are for, and kernels of tiles for processors with
+// expanding loads in microcode.
 TILEBIT_TARGET_BEGIN(
     "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512bitalg,avx512vpopcntdq,avx512vnni,"
     "avx512bf16,avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
-#include "expand_permute.inc.hpp"
+#include "collect_avx2.inc.hpp"
+#include "masks_avx512.inc.hpp"
+
+#include "fetch_without_microcode.inc.hpp"
 
 #include "lanes_avx512.inc.hpp"
 #include "lanes_packed.inc.hpp"
@@ -113,6 +140,9 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "repack_avx512.inc.hpp"
 #include "spmm_panel.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_coo_avx512.inc.hpp"
+#include "spmv_diagonals.inc.hpp"
+#include "spmv_transposed.inc.hpp"
 #include "tile_dots.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16
 TILEBIT_TARGET_END

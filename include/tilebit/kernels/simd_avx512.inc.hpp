@@ -10,48 +10,41 @@
 // row_sum<T> sums up pieces of one row, lane_sums<T> the next entries of 16 rows; both gather x at
 // the entries' columns. add_first(n, ...) takes n entries and reads nothing behind them.
 
-/// The same mask, in a mask register: g++ would take the bits that are counted from there, too,
-/// which is slower than counting those that came from memory.
-inline __mmask8 in_mask_register(__mmask8 mask) noexcept {
-  asm("" : "+Yk"(mask));
-  return mask;
-}
-inline __mmask16 in_mask_register(__mmask16 mask) noexcept {
-  asm("" : "+Yk"(mask));
-  return mask;
-}
-
-/// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
-/// full mask start from whatever its register held, and the processor waits for that.
-inline __mmask8 all_of_8() noexcept {
-  return in_mask_register(__mmask8{0xff});
-}
-inline __mmask16 all_of_16() noexcept {
-  return in_mask_register(__mmask16{0xffff});
-}
-
 template <class T>
 struct tile_accumulator;
 
 template <>
 struct tile_accumulator<float> {
-  static constexpr std::int64_t group = 4;
-  static constexpr bool reads_ahead = false; // of the elements of a tile
-  __m512 sums;                               // lane 4 r + c
+  static constexpr std::int64_t group = reductions_shared ? 4 : 1;
+  static constexpr bool reads_ahead = tiles_read_ahead;
+  __m512 sums; // lane 4 r + c
 
   tile_accumulator() noexcept : sums(_mm512_setzero_ps()) {}
 
   /// Adds one tile: its elements from e on, and the four elements of x for its columns. Returns
   /// where its elements end.
-  const float* add(unsigned bitmap, const float* e, const float* x) noexcept {
-    const auto mask = in_mask_register(static_cast<__mmask16>(bitmap));
-    const __m512 a = expand(mask, bitmap, e);
+  const float* add(const std::uint16_t* bitmap, const float* e, const float* x) noexcept {
+    const unsigned bits = *bitmap;
+    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
+    const __m512 a = expand_tile(mask, bitmap, e);
     sums = _mm512_mask3_fmadd_ps(a, _mm512_broadcast_f32x4(_mm_loadu_ps(x)), sums, mask);
-    return e + std::popcount(bitmap);
+    return e + std::popcount(bits);
   }
   void add(const tile_accumulator& other) noexcept { sums = _mm512_add_ps(sums, other.sums); }
   /// The sums of all rows of a group of tile rows, which share the reduction.
   static void rows(const tile_accumulator* of, float* to) noexcept {
+    if constexpr (reductions_shared) {
+      rows_of_four(of, to);
+    } else {
+      const __m512 twos = _mm512_add_ps(of->sums, _mm512_permute_ps(of->sums, 0xb1));
+      const __m512 fours = _mm512_add_ps(twos, _mm512_permute_ps(twos, 0x4e));
+      const __m512i firsts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+      _mm_storeu_ps(to, _mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, fours)));
+    }
+  }
+
+private:
+  static void rows_of_four(const tile_accumulator* of, float* to) noexcept {
     const __m512 ab = // in each 128 bits, one row: columns 0 and 2 of a, of b, 1 and 3 of a, of b
         _mm512_add_ps(_mm512_unpacklo_ps(of[0].sums, of[1].sums),
                       _mm512_unpackhi_ps(of[0].sums, of[1].sums));
@@ -67,22 +60,22 @@ struct tile_accumulator<float> {
 
 template <>
 struct tile_accumulator<double> {
-  static constexpr std::int64_t group = 2;
-  static constexpr bool reads_ahead = false;
+  static constexpr std::int64_t group = reductions_shared ? 2 : 1;
+  static constexpr bool reads_ahead = tiles_read_ahead;
   __m512d upper; // rows 0 and 1
   __m512d lower; // rows 2 and 3
 
   tile_accumulator() noexcept : upper(_mm512_setzero_pd()), lower(_mm512_setzero_pd()) {}
 
-  const double* add(unsigned bitmap, const double* e, const double* x) noexcept {
-    const unsigned low = bitmap & 0xffU;
-    const unsigned high = bitmap >> 8;
+  const double* add(const std::uint16_t* bitmap, const double* e, const double* x) noexcept {
+    const unsigned low = *bitmap & 0xffU;
+    const unsigned high = unsigned{*bitmap} >> 8;
     const auto m0 = in_mask_register(static_cast<__mmask8>(low));
     const auto m1 = in_mask_register(static_cast<__mmask8>(high));
     const double* const e1 = e + std::popcount(low);
     const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
-    upper = _mm512_mask3_fmadd_pd(expand(m0, low, e), xs, upper, m0);
-    lower = _mm512_mask3_fmadd_pd(expand(m1, high, e1), xs, lower, m1);
+    upper = _mm512_mask3_fmadd_pd(expand_upper(m0, bitmap, e), xs, upper, m0);
+    lower = _mm512_mask3_fmadd_pd(expand_lower(m1, bitmap, e1), xs, lower, m1);
     return e1 + std::popcount(high);
   }
   void add(const tile_accumulator& other) noexcept {
@@ -90,6 +83,23 @@ struct tile_accumulator<double> {
     lower = _mm512_add_pd(lower, other.lower);
   }
   static void rows(const tile_accumulator* of, double* to) noexcept {
+    if constexpr (reductions_shared) {
+      rows_of_two(of, to);
+    } else {
+      const __m512d twos = // rows 0 2 0 2 1 3 1 3
+          _mm512_add_pd(_mm512_unpacklo_pd(of->upper, of->lower),
+                        _mm512_unpackhi_pd(of->upper, of->lower));
+      const __m256d even = _mm512_castpd512_pd256(twos);
+      const __m256d odd = _mm512_extractf64x4_pd(twos, 1);
+      const __m256d r01 = _mm256_unpacklo_pd(even, odd);
+      const __m256d r23 = _mm256_unpackhi_pd(even, odd);
+      _mm256_storeu_pd(to, _mm256_add_pd(_mm256_permute2f128_pd(r01, r23, 0x20),
+                                         _mm256_permute2f128_pd(r01, r23, 0x31)));
+    }
+  }
+
+private:
+  static void rows_of_two(const tile_accumulator* of, double* to) noexcept {
     const __m512d a = // rows 0 2 0 2 1 3 1 3
         _mm512_add_pd(_mm512_unpacklo_pd(of[0].upper, of[0].lower),
                       _mm512_unpackhi_pd(of[0].upper, of[0].lower));
@@ -242,47 +252,6 @@ private:
   }
 };
 
-/// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them. The
-/// columns are loaded under a mask of their own: the same, but constant where all are.
-template <class I>
-__m512d gather(__mmask8 loaded, __mmask8 mask, const I* cols, const double* x) noexcept {
-  const __m512d zero = _mm512_setzero_pd();
-  if constexpr (sizeof(I) == 8) {
-    return _mm512_mask_i64gather_pd(zero, mask, _mm512_maskz_loadu_epi64(loaded, cols), x, 8);
-  } else if constexpr (std::is_signed_v<I>) {
-    return _mm512_mask_i32gather_pd(zero, mask, _mm256_maskz_loadu_epi32(loaded, cols), x, 8);
-  } else {
-    const __m512i wide = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(loaded, cols));
-    return _mm512_mask_i64gather_pd(zero, mask, wide, x, 8);
-  }
-}
-template <class I>
-__m256 gather_half(__mmask8 mask, const I* cols, const float* x) noexcept {
-  __m512i wide;
-  if constexpr (sizeof(I) == 8) {
-    wide = _mm512_maskz_loadu_epi64(mask, cols);
-  } else {
-    wide = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, cols));
-  }
-  return _mm512_mask_i64gather_ps(_mm256_setzero_ps(), mask, wide, x, 4);
-}
-template <class I>
-__m512 gather(__mmask16 loaded, __mmask16 mask, const I* cols, const float* x) noexcept {
-  if constexpr (sizeof(I) == 4 && std::is_signed_v<I>) {
-    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask,
-                                    _mm512_maskz_loadu_epi32(loaded, cols), x, 4);
-  } else {
-    const __m256 low = gather_half(static_cast<__mmask8>(mask), cols, x);
-    const __m256 high = gather_half(static_cast<__mmask8>(mask >> 8), cols + 8, x);
-    return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
-  }
-}
-
-/// The lowest n lanes, n < 32.
-inline unsigned first_lanes(std::int64_t n) noexcept {
-  return (1U << n) - 1;
-}
-
 template <class T>
 struct row_sum;
 
@@ -294,8 +263,7 @@ struct row_sum<float> {
   row_sum() noexcept : sum(_mm512_setzero_ps()) {}
   template <class I>
   void add(const float* values, const I* cols, const float* x) noexcept {
-    sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), gather(__mmask16{0xffff}, all_of_16(), cols, x),
-                          sum);
+    sum = _mm512_fmadd_ps(_mm512_loadu_ps(values), gather(cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
@@ -315,8 +283,7 @@ struct row_sum<double> {
   row_sum() noexcept : sum(_mm512_setzero_pd()) {}
   template <class I>
   void add(const double* values, const I* cols, const double* x) noexcept {
-    sum =
-        _mm512_fmadd_pd(_mm512_loadu_pd(values), gather(__mmask8{0xff}, all_of_8(), cols, x), sum);
+    sum = _mm512_fmadd_pd(_mm512_loadu_pd(values), gather(cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {

@@ -1,69 +1,87 @@
 // SpMV of bitmap tile rows [first, last), for every instruction set: included by simd.hpp behind
 // the vocabulary.
 
-/// Adds one tile. Where the instruction set reads 16 elements for each, the last ones of the matrix
-/// are copied first, so that nothing behind them is read.
+/// Adds one tile close to the end of the matrix. It is copied first, so that nothing behind the
+/// matrix is read.
 template <class T>
-TILEBIT_ALWAYS_INLINE const T* add_tile(unsigned bitmap, const T* e, const T* end, const T* x,
-                                        tile_accumulator<T>& sums) noexcept {
+const T* add_last_tile(unsigned bitmap, const T* e, const T* end, const T* x,
+                       tile_accumulator<T>& sums) noexcept {
+  T last[16] = {};
+  std::copy_n(e, std::min<std::ptrdiff_t>(16, end - e), last);
+  const std::uint16_t bitmaps[2] = {static_cast<std::uint16_t>(bitmap), 0};
+  sums.add(bitmaps, last, x);
+  return e + std::popcount(bitmap);
+}
+
+/// Tiles that sums may add as they are: all, or where that reads 16 elements from each tile's first
+/// one on, and the bitmap behind, those in front of the last 16 elements.
+template <class T, class I>
+std::int64_t tiles_to_add(const bitmap_view<const T, I>& a) noexcept {
+  const auto bitmaps = a.bitmaps();
+  auto tiles = static_cast<std::int64_t>(bitmaps.size());
   if constexpr (tile_accumulator<T>::reads_ahead) {
-    T last[16];
-    const T* from = e;
-    if (end - e < 16) {
-      for (std::int64_t k = 0; k < 16; ++k) last[k] = k < end - e ? e[k] : T{};
-      from = last;
+    for (std::int64_t behind = 0; tiles > 0 && behind < 16; --tiles) {
+      behind += std::popcount(unsigned{bitmaps[at(tiles - 1)]});
     }
-    sums.add(bitmap, from, x);
-    return e + std::popcount(bitmap);
   }
-  return sums.add(bitmap, e, x);
+  return tiles;
 }
 
 /// The sums of the tiles [k, end) of one tile row, whose elements begin at e; moves e to their end.
 /// In long rows two accumulators take turns, because one would wait for its own multiply-add; in
 /// short ones adding the two up costs more. Inlined, because most tile rows are as short as the
 /// call would be long.
-template <class T, class I>
+template <bool Far, class T, class I>
 TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps, const I* cols,
                                                     std::int64_t k, std::int64_t end, const T*& e,
-                                                    const T* elements_end, const T* x) noexcept {
+                                                    const T* x) noexcept {
   constexpr std::int64_t long_row = 16;
-  const auto add = [&](tile_accumulator<T>& to, std::int64_t tile, const T* from) {
-    return add_tile(bitmaps[tile], from, elements_end,
-                    x + 4 * static_cast<std::int64_t>(cols[tile]), to);
-  };
+  const auto xs = [&](std::int64_t tile) { return x + 4 * static_cast<std::int64_t>(cols[tile]); };
   tile_accumulator<T> sums;
   const T* from = e;
   if (end - k >= long_row) {
     tile_accumulator<T> others;
     for (; k + 1 < end; k += 2) {
-      prefetch_elements(from);
-      from = add(sums, k, from);
-      from = add(others, k + 1, from);
+      if constexpr (Far) {
+        prefetch_elements(from);
+        prefetch_elements(from + 64 / sizeof(T));
+      }
+      from = sums.add(bitmaps + k, from, xs(k));
+      from = others.add(bitmaps + k + 1, from, xs(k + 1));
     }
     sums.add(others);
   }
   for (; k < end; ++k) {
-    prefetch_elements(from);
-    from = add(sums, k, from);
+    if constexpr (Far) prefetch_elements(from);
+    from = sums.add(bitmaps + k, from, xs(k));
   }
   e = from;
   return sums;
 }
 
-template <class T, class I>
-void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
-                 const T* x, const vector_update<T>& update) noexcept {
+/// x for the tiles of the last tile column, which may reach over the matrix's edge: 0 behind it.
+template <class T>
+struct edge_of_x {
+  T values[4] = {};
+
+  edge_of_x(std::int64_t cols, const T* x) noexcept {
+    for (std::int64_t j = cols & ~std::int64_t{3}; j < cols; ++j) values[j & 3] = x[j];
+  }
+};
+
+/// Tile rows [first, last), all of whose tiles may be added as they are. Far: elements are fetched
+/// ahead, because they come from far away.
+template <bool Far, class T, class I>
+void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                        const T* x, const vector_update<T>& update) noexcept {
   const vector_update<T> out = update; // a copy, which no store to z can change
   constexpr std::int64_t group = tile_accumulator<T>::group;
   const std::int64_t* offsets = a.tile_row_offsets().data();
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();
   const T* e = a.elements().data() + a.element_offsets()[at(first)];
-  const T* const elements_end = a.elements().data() + a.nnz();
   const std::int64_t whole_cols = a.cols() / 4; // tile columns that lie inside
-  T edge[4] = {};
-  for (std::int64_t j = 4 * whole_cols; j < a.cols(); ++j) edge[j % 4] = x[j];
+  const edge_of_x<T> edge(a.cols(), x);
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
 
   for (std::int64_t tr = first; tr < last; tr += group) {
@@ -73,8 +91,8 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
       const std::int64_t end = offsets[tr + g + 1];
       // Only the last tile can reach over the matrix's edge.
       const bool at_edge = k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
-      sums[g] = add_tiles(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, elements_end, x);
-      if (at_edge) e = add_tile(bitmaps[end - 1], e, elements_end, edge, sums[g]);
+      sums[g] = add_tiles<Far>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
+      if (at_edge) e = sums[g].add(bitmaps + end - 1, e, edge.values);
     }
     const std::int64_t rows_left = (last < a.tile_rows() ? 4 * last : a.rows()) - 4 * tr;
     if (overwrite && rows_left >= 4 * group) {
@@ -86,5 +104,51 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
         out.store(4 * tr + r, totals[r]);
       }
     }
+  }
+}
+
+/// Tile rows [first, last), of which the tiles from to_add on are copied before they are added.
+template <class T, class I>
+void multiply_last_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first,
+                             std::int64_t last, std::int64_t to_add, const T* x,
+                             const vector_update<T>& out) noexcept {
+  const std::uint16_t* bitmaps = a.bitmaps().data();
+  const I* cols = a.tile_cols().data();
+  const T* const elements_end = a.elements().data() + a.nnz();
+  const edge_of_x<T> edge(a.cols(), x);
+  for (std::int64_t tr = first; tr < last; ++tr) {
+    const T* e = a.elements().data() + a.element_offsets()[at(tr)];
+    std::int64_t k = a.tile_row_offsets()[at(tr)];
+    const std::int64_t end = a.tile_row_offsets()[at(tr) + 1];
+    const std::int64_t inner = std::min(end - 1, to_add);
+    tile_accumulator<T> sums[tile_accumulator<T>::group];
+    if (k < inner) {
+      sums[0] = add_tiles<always_far>(bitmaps, cols, k, inner, e, x);
+      k = inner;
+    }
+    for (; k < end; ++k) {
+      const std::int64_t col = 4 * static_cast<std::int64_t>(cols[k]);
+      e = add_last_tile(bitmaps[k], e, elements_end, col + 4 > a.cols() ? edge.values : x + col,
+                        sums[0]);
+    }
+    T totals[4 * tile_accumulator<T>::group];
+    tile_accumulator<T>::rows(sums, totals);
+    for (std::int64_t r = 0; r < 4 && 4 * tr + r < a.rows(); ++r) out.store(4 * tr + r, totals[r]);
+  }
+}
+
+template <class T, class I>
+void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                 const T* x, const vector_update<T>& update) noexcept {
+  std::int64_t inner = last;
+  const std::int64_t to_add = tiles_to_add(a);
+  while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
+  if (always_far || a.nnz() * static_cast<std::int64_t>(sizeof(T)) > far_bytes) {
+    multiply_tile_rows<true>(a, first, inner, x, update);
+  } else {
+    multiply_tile_rows<always_far>(a, first, inner, x, update);
+  }
+  if constexpr (tile_accumulator<T>::reads_ahead) {
+    multiply_last_tile_rows(a, inner, last, to_add, x, update);
   }
 }

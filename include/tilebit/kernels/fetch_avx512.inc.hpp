@@ -1,0 +1,54 @@
+// How elements of tiles come into the lanes of their bits, and x into those of columns: by
+// expanding loads and gathers. Included by simd.hpp before the vocabulary of AVX-512.
+
+// Of tiles nothing but the elements is read; lanes without a bit are zero.
+inline __m512 expand(__mmask16 mask, unsigned, const float* e) noexcept {
+  return _mm512_maskz_expandloadu_ps(mask, e);
+}
+inline __m512d expand(__mmask8 mask, unsigned, const double* e) noexcept {
+  return _mm512_maskz_expandloadu_pd(mask, e);
+}
+/// Words that are no numbers.
+template <class T>
+  requires(sizeof(T) == 4)
+__m512i expand_words(__mmask16 mask, unsigned, const T* e) noexcept {
+  return _mm512_maskz_expandloadu_epi32(mask, e);
+}
+
+/// The elements of a tile, of its upper and of its lower half, from e on; lanes that the mask
+/// leaves out hold anything. Whether memory behind them is read, too: up to 16 elements from the
+/// tile's first one on, and the bitmap behind.
+inline constexpr bool tiles_read_ahead = false;
+inline __m512 expand_tile(__mmask16 mask, const std::uint16_t*, const float* e) noexcept {
+  return _mm512_maskz_expandloadu_ps(mask, e);
+}
+inline __m512d expand_upper(__mmask8 mask, const std::uint16_t*, const double* e) noexcept {
+  return _mm512_maskz_expandloadu_pd(mask, e);
+}
+inline __m512d expand_lower(__mmask8 mask, const std::uint16_t*, const double* e) noexcept {
+  return _mm512_maskz_expandloadu_pd(mask, e);
+}
+
+/// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
+/// full mask start from whatever its register held, and the processor waits for that.
+inline __mmask8 all_of_8() noexcept {
+  return in_mask_register(__mmask8{0xff});
+}
+inline __mmask16 all_of_16() noexcept {
+  return in_mask_register(__mmask16{0xffff});
+}
+
+/// Whether elements are fetched ahead wherever they come from.
+inline constexpr bool always_far = true;
+/// Whether tile rows share the reduction of their sums, which saves shuffles.
+inline constexpr bool reductions_shared = true;
+
+/// x at 8 and at 16 columns.
+template <class I>
+__m512d gather(const I* cols, const double* x) noexcept {
+  return gather(__mmask8{0xff}, all_of_8(), cols, x);
+}
+template <class I>
+__m512 gather(const I* cols, const float* x) noexcept {
+  return gather(__mmask16{0xffff}, all_of_16(), cols, x);
+}

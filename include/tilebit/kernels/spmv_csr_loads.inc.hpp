@@ -1,0 +1,81 @@
+// SpMV of CSR rows without gathers: included by simd.hpp behind loads_avx2.inc.hpp.
+
+/// The products of a row of n entries with x. At its end four entries are read where `Behind` says
+/// that there are as many. Four sums take turns in long rows, because one would wait for its own
+/// multiply-add.
+template <bool Behind, class T, class I>
+TILEBIT_ALWAYS_INLINE quad_sum<T> add_row(const T* values, const I* cols, std::int64_t n,
+                                          const T* x) noexcept {
+  quad_sum<T> sum;
+  if (n >= 16) {
+    quad_sum<T> others[3];
+    for (; n >= 16; n -= 16) {
+      sum.add(values, cols, x);
+      TILEBIT_UNROLL
+      for (int q = 0; q < 3; ++q) others[q].add(values + 4 * q + 4, cols + 4 * q + 4, x);
+      values += 16;
+      cols += 16;
+    }
+    others[0].add(others[2]);
+    sum.add(others[1]);
+    sum.add(others[0]);
+  }
+  for (; n > (Behind ? 4 : 3); n -= 4) {
+    sum.add(values, cols, x);
+    values += 4;
+    cols += 4;
+  }
+  if (n > 0) [[likely]] {
+    if constexpr (Behind) {
+      sum.add_of_four(n, values, cols, x);
+    } else {
+      sum.add_first(n, values, cols, x);
+    }
+  }
+  return sum;
+}
+
+/// The same for the row between two offsets.
+template <bool Behind, class T, class I, class O>
+TILEBIT_ALWAYS_INLINE quad_sum<T> add_row(const O* offsets, const T* values, const I* cols,
+                                          const T* x) noexcept {
+  const auto k = static_cast<std::int64_t>(offsets[0]);
+  const auto end = static_cast<std::int64_t>(offsets[1]);
+  return add_row<Behind>(values + k, cols + k, end - k, x);
+}
+
+template <class T, class I>
+T dot_row(const T* values, const I* cols, std::int64_t n, const T* x) noexcept {
+  return add_row<false>(values, cols, n, x).total();
+}
+
+/// Rows [first, last), four of which share the reduction.
+template <class T, class I, class O>
+void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
+              const vector_update<T>& update) noexcept {
+  const vector_update<T> out = update; // a copy, which no store to z can change
+  const O* offsets = a.row_offsets().data();
+  const I* cols = a.col_indices().data();
+  const T* values = a.values().data();
+  const bool overwrite = out.alpha == T{1} && out.beta == T{};
+  // Rows behind which four more entries are stored, less the one that is read anyway.
+  std::int64_t inner = last;
+  while (inner > first && static_cast<std::int64_t>(offsets[inner]) + 3 > a.nnz()) --inner;
+  std::int64_t i = first;
+  for (; i + 4 <= inner; i += 4) {
+    const quad_sum<T> sums[4] = {add_row<true>(offsets + i, values, cols, x),
+                                 add_row<true>(offsets + i + 1, values, cols, x),
+                                 add_row<true>(offsets + i + 2, values, cols, x),
+                                 add_row<true>(offsets + i + 3, values, cols, x)};
+    if (overwrite) {
+      quad_sum<T>::totals(sums, out.z + i);
+    } else {
+      T totals[4];
+      quad_sum<T>::totals(sums, totals);
+      for (int r = 0; r < 4; ++r) out.store(i + r, totals[r]);
+    }
+  }
+  for (; i < last; ++i) {
+    out.store(i, add_row<false>(offsets + i, values, cols, x).total());
+  }
+}

@@ -1,0 +1,55 @@
+// SpMV of slices, for every instruction set: included by simd.hpp behind dot_row.
+
+/// Slices [first, last).
+template <class T, class I>
+void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                 const T* x, const vector_update<T>& update) noexcept {
+  const vector_update<T> out = update; // a copy, which no store to z can change
+  const std::int64_t* offsets = a.slice_offsets().data();
+  const std::int64_t* slice_rows = a.slice_rows().data();
+  const I* order = a.row_order().data();
+  const std::int32_t* lengths = a.row_lengths().data();
+  const bool overwrite = out.alpha == T{1} && out.beta == T{};
+  for (std::int64_t s = first; s < last; ++s) {
+    const T* values = a.values().data() + offsets[s];
+    const I* cols = a.col_indices().data() + offsets[s];
+    const std::int64_t row0 = slice_rows[s];
+    const std::int64_t rows = slice_rows[s + 1] - row0;
+    if (rows == 1) {
+      const std::int64_t n = offsets[s + 1] - offsets[s];
+      out.store(static_cast<std::int64_t>(order[row0]), dot_row(values, cols, n, x));
+      continue;
+    }
+    lane_sums<T> sums;
+    std::int32_t step = 0;
+    if (rows == 16) {
+      const std::int32_t whole = lengths[row0 + 15];
+      for (; step < whole; ++step) {
+        sums.add(values, cols, x);
+        values += 16;
+        cols += 16;
+      }
+    }
+    const slice_lengths ends(lengths + row0, rows);
+    for (const std::int32_t longest = lengths[row0]; step < longest; ++step) {
+      const std::int64_t n = ends.longer_than(step);
+      sums.add_first(n, values, cols, x);
+      values += n;
+      cols += n;
+    }
+    const I* const to = order + row0;
+    if (overwrite && rows == 16 && follow_each_other(to)) {
+      sums.store(out.z + to[0]);
+      continue;
+    }
+    T totals[16];
+    sums.store(totals);
+    if (overwrite && rows == 16) {
+      for (int r = 0; r < 16; ++r) out.z[to[r]] = totals[r];
+    } else {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        out.store(static_cast<std::int64_t>(to[r]), totals[r]);
+      }
+    }
+  }
+}
