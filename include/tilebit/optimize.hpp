@@ -99,8 +99,8 @@ per_layout bytes_of_layouts(const counted_pieces& counted) {
           .diagonals = entries * value + static_cast<double>(counted.diagonals) * (map + index)};
 }
 
-/// Predicted times of one SpMV with rows [first, last) in each layout. Layouts in which the whole
-/// matrix does not fit the caches are no faster than memory.
+/// Predicted times of one SpMV with rows [first, last) in each layout. None is faster than its
+/// bytes are read, from where all bytes of the matrix fit.
 template <class T, class I, class O>
 per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std::int64_t last,
                         const counted_pieces& counted, const per_layout& bytes_of_all, isa level) {
@@ -124,7 +124,7 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
                 static_cast<double>(counted.diagonals) * cost.diagonal + rows * cost.diagonal_row;
   const per_layout bytes = bytes_of_layouts<T, I>(counted);
   const auto limit = [](double& time, double here, double all) {
-    if (all > cached_bytes) time = std::max(time, here * memory_byte);
+    time = std::max(time, here * least_time_of_byte(all));
   };
   limit(t.coo, bytes.coo, bytes_of_all.coo);
   limit(t.csr, bytes.csr, bytes_of_all.csr);
@@ -237,7 +237,8 @@ recommendation recommend(const A& a, operation what = operation::spmv) {
           csr.row_offsets(), 0, csr.rows(), counted,
           detail::bytes_of_layouts<T, typename A::index_type>(counted), active_isa());
       if (what == operation::spmv_transposed) {
-        const auto factors = detail::factors_of_transposed(sizeof(T));
+        const auto factors =
+            detail::factors_of_transposed(sizeof(T), detail::gathers_in_microcode());
         t.coo *= factors.coo;
         t.csr *= factors.csr;
         t.bitmap *= factors.bitmap;

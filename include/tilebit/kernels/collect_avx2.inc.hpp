@@ -1,4 +1,5 @@
-// Elements of x at four columns, brought together by four loads: included by simd.hpp.
+// Elements of a vector at four columns, brought together by four loads, and stored again by as many
+// stores: included by simd.hpp.
 
 /// Four columns: loads of one 64-bit word for two 32-bit indices save half of the loads.
 template <class I>
@@ -29,4 +30,60 @@ inline __m256d collect(const double* x, const std::uint64_t* cols) noexcept {
   const __m128d low = _mm_loadh_pd(_mm_load_sd(x + cols[0]), x + cols[1]);
   const __m128d high = _mm_loadh_pd(_mm_load_sd(x + cols[2]), x + cols[3]);
   return _mm256_set_m128d(high, low);
+}
+
+/// z_j += a_j * factor_j for the four columns, which differ.
+inline void add_at(float* z, const std::uint64_t* cols, __m128 values, __m128 factors) noexcept {
+  const __m128i sums = _mm_castps_si128(_mm_fmadd_ps(values, factors, collect(z, cols)));
+  _mm_store_ss(z + cols[0], _mm_castsi128_ps(sums));
+  const int second = _mm_extract_epi32(sums, 1);
+  const int third = _mm_extract_epi32(sums, 2);
+  const int fourth = _mm_extract_epi32(sums, 3);
+  std::memcpy(z + cols[1], &second, sizeof second);
+  std::memcpy(z + cols[2], &third, sizeof third);
+  std::memcpy(z + cols[3], &fourth, sizeof fourth);
+}
+inline void add_at(double* z, const std::uint64_t* cols, __m256d values, __m256d factors) noexcept {
+  const __m256d sums = _mm256_fmadd_pd(values, factors, collect(z, cols));
+  const __m128d low = _mm256_castpd256_pd128(sums);
+  const __m128d high = _mm256_extractf128_pd(sums, 1);
+  _mm_storel_pd(z + cols[0], low);
+  _mm_storeh_pd(z + cols[1], low);
+  _mm_storel_pd(z + cols[2], high);
+  _mm_storeh_pd(z + cols[3], high);
+}
+
+inline __m128 load_four(const float* from) noexcept {
+  return _mm_loadu_ps(from);
+}
+inline __m256d load_four(const double* from) noexcept {
+  return _mm256_loadu_pd(from);
+}
+inline __m128 four_times(float factor) noexcept {
+  return _mm_set1_ps(factor);
+}
+inline __m256d four_times(double factor) noexcept {
+  return _mm256_set1_pd(factor);
+}
+
+inline void store_four(float* to, __m128 values, float factor) noexcept {
+  _mm_storeu_ps(to, _mm_mul_ps(values, _mm_set1_ps(factor)));
+}
+inline void store_four(double* to, __m256d values, double factor) noexcept {
+  _mm256_storeu_pd(to, _mm256_mul_pd(values, _mm256_set1_pd(factor)));
+}
+
+/// Do four columns differ from each other?
+template <class I>
+bool columns_differ(const I* cols) noexcept {
+  if constexpr (sizeof(I) == 4) {
+    const __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i*>(cols));
+    const __m128i next = _mm_shuffle_epi32(here, 0x39);   // columns 1 2 3 0
+    const __m128i across = _mm_shuffle_epi32(here, 0x4e); // 2 3 0 1
+    const __m128i same = _mm_or_si128(_mm_cmpeq_epi32(here, next), _mm_cmpeq_epi32(here, across));
+    return _mm_testz_si128(same, same) != 0;
+  } else {
+    return cols[0] != cols[1] && cols[0] != cols[2] && cols[0] != cols[3] && cols[1] != cols[2] &&
+           cols[1] != cols[3] && cols[2] != cols[3];
+  }
 }

@@ -183,12 +183,17 @@ inline constexpr spmv_costs scalar_double{.tile = 1.25,
 
 /// Time of the transposed product over that of the plain one, geometric means of the same matrices.
 struct transposed_factors {
-  double coo = 1.05;
-  double csr = 1.4;
+  double coo;
+  double csr;
   double bitmap;
 };
-constexpr transposed_factors factors_of_transposed(std::size_t value_bytes) noexcept {
-  return {.bitmap = value_bytes == 4 ? 1.5 : 1.15};
+constexpr transposed_factors factors_of_transposed(std::size_t value_bytes,
+                                                   bool microcode) noexcept {
+  const bool narrow = value_bytes == 4;
+  if (microcode) {
+    return {.coo = narrow ? 1.2 : 1.0, .csr = 1.7, .bitmap = narrow ? 1.9 : 1.65};
+  }
+  return {.coo = 1.05, .csr = 1.4, .bitmap = narrow ? 1.5 : 1.15};
 }
 
 /// For values of so many bytes, an instruction set, and processors with or without gathers in
@@ -206,9 +211,11 @@ constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level,
   return narrow ? costs::avx512_float : costs::avx512_double;
 }
 
-/// Bytes that a third-level cache holds, and the nanoseconds of each byte of a matrix with more.
-inline constexpr double cached_bytes = 32e6;
-inline constexpr double memory_byte = 0.05;
+/// Nanoseconds in which a byte of a matrix of so many bytes is read, at best: of one that does not
+/// fit the third-level cache, of one that others may have driven out of it, of a smaller one.
+constexpr double least_time_of_byte(double bytes) noexcept {
+  return bytes > 32e6 ? 0.05 : bytes > 16e6 ? 0.027 : 0.0;
+}
 
 /// What SpMM of 128 columns spends, in nanoseconds for float: only ratios decide, and those are
 /// about the same for double (bench/run --spmm, AVX-512 with 256-bit units, 2023).

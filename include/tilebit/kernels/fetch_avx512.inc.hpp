@@ -42,6 +42,8 @@ inline __mmask16 all_of_16() noexcept {
 inline constexpr bool always_far = true;
 /// Whether tile rows share the reduction of their sums, which saves shuffles.
 inline constexpr bool reductions_shared = true;
+/// Whether four elements at a time are added to at their columns.
+inline constexpr bool scatters_vectors = false;
 
 /// x at 8 and at 16 columns.
 template <class I>

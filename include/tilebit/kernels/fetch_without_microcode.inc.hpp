@@ -66,6 +66,8 @@ inline constexpr bool always_far = false;
 /// Whether tile rows share the reduction of their sums: on Zen 4 each alone is faster by 1.1 to 1.3
 /// where rows are short.
 inline constexpr bool reductions_shared = false;
+/// Whether four elements at a time are added to at their columns.
+inline constexpr bool scatters_vectors = true;
 
 /// x at 8 and at 16 columns.
 template <class I>

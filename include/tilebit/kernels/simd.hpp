@@ -56,6 +56,7 @@ inline constexpr std::int64_t far_bytes = std::int64_t{16} << 20;
 TILEBIT_TARGET_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
+#include "collect_avx2.inc.hpp"
 #include "indices_avx2.inc.hpp"
 
 #include "gathers_avx2.inc.hpp"
@@ -96,6 +97,7 @@ TILEBIT_TARGET_END
 #ifndef TILEBIT_DISABLE_AVX512
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
+#include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
 
 #include "fetch_avx512.inc.hpp"

@@ -7,6 +7,7 @@
 // that its row has.
 
 inline constexpr bool always_far = true; // elements are fetched ahead wherever they come from
+inline constexpr bool scatters_vectors = false;
 
 /// The elements of one row of a tile in their columns, 0 where there are none.
 template <class T>
@@ -137,12 +138,15 @@ template <>
 struct tile_scatter<float> {
   float factors[4];
 
-  explicit tile_scatter(const float* f) noexcept { std::copy_n(f, 4, factors); }
-  void add(unsigned bitmap, const float* e, float* z) const noexcept {
+  tile_scatter(const float* f, float alpha) noexcept {
+    for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
+  }
+  void add(const std::uint16_t* bitmap, const float* e, float* z) const noexcept {
+    const unsigned bits = *bitmap;
     __m128 sum = _mm_loadu_ps(z);
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
-      const tile_row<float> row(bitmap >> (4 * r) & 15U, e);
+      const tile_row<float> row(bits >> (4 * r) & 15U, e);
       sum = _mm_fmadd_ps(row.elements, _mm_and_ps(_mm_set1_ps(factors[r]), row.present), sum);
       e += row.count;
     }
@@ -154,12 +158,15 @@ template <>
 struct tile_scatter<double> {
   double factors[4];
 
-  explicit tile_scatter(const double* f) noexcept { std::copy_n(f, 4, factors); }
-  void add(unsigned bitmap, const double* e, double* z) const noexcept {
+  tile_scatter(const double* f, double alpha) noexcept {
+    for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
+  }
+  void add(const std::uint16_t* bitmap, const double* e, double* z) const noexcept {
+    const unsigned bits = *bitmap;
     __m256d sum = _mm256_loadu_pd(z);
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
-      const tile_row<double> row(bitmap >> (4 * r) & 15U, e);
+      const tile_row<double> row(bits >> (4 * r) & 15U, e);
       sum = _mm256_fmadd_pd(row.elements, _mm256_and_pd(_mm256_set1_pd(factors[r]), row.present),
                             sum);
       e += row.count;
@@ -240,9 +247,10 @@ template <>
 struct diagonal_scatter<float> {
   __m128 factors[4];
 
-  explicit diagonal_scatter(const float* f) noexcept {
+  diagonal_scatter(const float* f, float alpha) noexcept {
     TILEBIT_UNROLL
-    for (int k = 0; k < 4; ++k) factors[k] = _mm_loadu_ps(f + 4 * k);
+    for (int k = 0; k < 4; ++k)
+      factors[k] = _mm_mul_ps(_mm_loadu_ps(f + 4 * k), _mm_set1_ps(alpha));
   }
   const float* add(const float* e, float* z) const noexcept {
     TILEBIT_UNROLL
@@ -268,9 +276,10 @@ template <>
 struct diagonal_scatter<double> {
   __m256d factors[4];
 
-  explicit diagonal_scatter(const double* f) noexcept {
+  diagonal_scatter(const double* f, double alpha) noexcept {
     TILEBIT_UNROLL
-    for (int k = 0; k < 4; ++k) factors[k] = _mm256_loadu_pd(f + 4 * k);
+    for (int k = 0; k < 4; ++k)
+      factors[k] = _mm256_mul_pd(_mm256_loadu_pd(f + 4 * k), _mm256_set1_pd(alpha));
   }
   const double* add(const double* e, double* z) const noexcept {
     TILEBIT_UNROLL

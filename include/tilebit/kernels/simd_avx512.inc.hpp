@@ -120,13 +120,14 @@ template <>
 struct tile_scatter<float> {
   __m512 factors; // lane 4 r + c: factor r
 
-  explicit tile_scatter(const float* f) noexcept {
+  tile_scatter(const float* f, float alpha) noexcept {
     const __m512i rows = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    factors = _mm512_permutexvar_ps(rows, _mm512_castps128_ps512(_mm_loadu_ps(f)));
+    const __m128 fs = _mm_mul_ps(_mm_loadu_ps(f), _mm_set1_ps(alpha));
+    factors = _mm512_permutexvar_ps(rows, _mm512_castps128_ps512(fs));
   }
-  void add(unsigned bitmap, const float* e, float* z) const noexcept {
-    const auto mask = static_cast<__mmask16>(bitmap);
-    const __m512 p = _mm512_maskz_mul_ps(mask, expand(mask, bitmap, e), factors);
+  void add(const std::uint16_t* bitmap, const float* e, float* z) const noexcept {
+    const auto mask = in_mask_register(*bitmap);
+    const __m512 p = _mm512_maskz_mul_ps(mask, expand_tile(mask, bitmap, e), factors);
     const __m256 twos = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
     const __m128 one = _mm_add_ps(_mm256_castps256_ps128(twos), _mm256_extractf128_ps(twos, 1));
     _mm_storeu_ps(z, _mm_add_ps(_mm_loadu_ps(z), one));
@@ -138,16 +139,18 @@ struct tile_scatter<double> {
   __m512d upper; // factors of rows 0 and 1
   __m512d lower; // of rows 2 and 3
 
-  explicit tile_scatter(const double* f) noexcept {
-    const __m512d fs = _mm512_castpd256_pd512(_mm256_loadu_pd(f));
+  tile_scatter(const double* f, double alpha) noexcept {
+    const __m512d fs =
+        _mm512_castpd256_pd512(_mm256_mul_pd(_mm256_loadu_pd(f), _mm256_set1_pd(alpha)));
     upper = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), fs);
     lower = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 2, 2, 2, 3, 3, 3, 3), fs);
   }
-  void add(unsigned bitmap, const double* e, double* z) const noexcept {
-    const auto m0 = static_cast<__mmask8>(bitmap);
-    const auto m1 = static_cast<__mmask8>(bitmap >> 8);
-    const __m512d a0 = expand(m0, bitmap & 0xffU, e);
-    const __m512d a1 = expand(m1, bitmap >> 8, e + std::popcount(bitmap & 0xffU));
+  void add(const std::uint16_t* bitmap, const double* e, double* z) const noexcept {
+    const unsigned bits = *bitmap;
+    const auto m0 = in_mask_register(static_cast<__mmask8>(bits));
+    const auto m1 = in_mask_register(static_cast<__mmask8>(bits >> 8));
+    const __m512d a0 = expand_upper(m0, bitmap, e);
+    const __m512d a1 = expand_lower(m1, bitmap, e + std::popcount(bits & 0xffU));
     const __m512d p = _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
     const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
     _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));
@@ -212,7 +215,8 @@ template <>
 struct diagonal_scatter<float> {
   __m512 factors;
 
-  explicit diagonal_scatter(const float* f) noexcept : factors(_mm512_loadu_ps(f)) {}
+  diagonal_scatter(const float* f, float alpha) noexcept
+      : factors(_mm512_mul_ps(_mm512_loadu_ps(f), _mm512_set1_ps(alpha))) {}
   const float* add(const float* e, float* z) const noexcept {
     _mm512_storeu_ps(z, _mm512_fmadd_ps(_mm512_loadu_ps(e), factors, _mm512_loadu_ps(z)));
     return e + 16;
@@ -230,8 +234,9 @@ struct diagonal_scatter<double> {
   __m512d low;
   __m512d high;
 
-  explicit diagonal_scatter(const double* f) noexcept
-      : low(_mm512_loadu_pd(f)), high(_mm512_loadu_pd(f + 8)) {}
+  diagonal_scatter(const double* f, double alpha) noexcept
+      : low(_mm512_mul_pd(_mm512_loadu_pd(f), _mm512_set1_pd(alpha))),
+        high(_mm512_mul_pd(_mm512_loadu_pd(f + 8), _mm512_set1_pd(alpha))) {}
   const double* add(const double* e, double* z) const noexcept {
     _mm512_storeu_pd(z, _mm512_fmadd_pd(_mm512_loadu_pd(e), low, _mm512_loadu_pd(z)));
     _mm512_storeu_pd(z + 8, _mm512_fmadd_pd(_mm512_loadu_pd(e + 8), high, _mm512_loadu_pd(z + 8)));

@@ -1,19 +1,19 @@
 // SpMV of bitmap tile rows [first, last), for every instruction set: included by simd.hpp behind
 // the vocabulary.
 
-/// Adds one tile close to the end of the matrix. It is copied first, so that nothing behind the
-/// matrix is read.
+/// A tile close to the end of the matrix, copied, so that nothing behind the matrix is read.
 template <class T>
-const T* add_last_tile(unsigned bitmap, const T* e, const T* end, const T* x,
-                       tile_accumulator<T>& sums) noexcept {
-  T last[16] = {};
-  std::copy_n(e, std::min<std::ptrdiff_t>(16, end - e), last);
-  const std::uint16_t bitmaps[2] = {static_cast<std::uint16_t>(bitmap), 0};
-  sums.add(bitmaps, last, x);
-  return e + std::popcount(bitmap);
-}
+struct copied_tile {
+  T elements[16] = {};
+  std::uint16_t bitmaps[2] = {};
 
-/// Tiles that sums may add as they are: all, or where that reads 16 elements from each tile's first
+  copied_tile(std::uint16_t bitmap, const T* e, const T* end) noexcept {
+    std::copy_n(e, std::min<std::ptrdiff_t>(16, end - e), elements);
+    bitmaps[0] = bitmap;
+  }
+};
+
+/// Tiles that may be added as they are: all, or where that reads 16 elements from each tile's first
 /// one on, and the bitmap behind, those in front of the last 16 elements.
 template <class T, class I>
 std::int64_t tiles_to_add(const bitmap_view<const T, I>& a) noexcept {
@@ -127,9 +127,10 @@ void multiply_last_tile_rows(const bitmap_view<const T, I>& a, std::int64_t firs
       k = inner;
     }
     for (; k < end; ++k) {
+      const copied_tile<T> tile(bitmaps[k], e, elements_end);
       const std::int64_t col = 4 * static_cast<std::int64_t>(cols[k]);
-      e = add_last_tile(bitmaps[k], e, elements_end, col + 4 > a.cols() ? edge.values : x + col,
-                        sums[0]);
+      sums[0].add(tile.bitmaps, tile.elements, col + 4 > a.cols() ? edge.values : x + col);
+      e += std::popcount(unsigned{bitmaps[k]});
     }
     T totals[4 * tile_accumulator<T>::group];
     tile_accumulator<T>::rows(sums, totals);

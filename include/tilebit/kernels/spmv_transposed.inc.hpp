@@ -10,21 +10,28 @@ inline float fused(float a, float b, float c) noexcept {
   return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
 }
 
-/// z_j += a_j * factor for the n entries of one row. Columns of a row differ: long rows load four
-/// elements before they store the first, so that no load waits for a store.
+/// z_j += a_j * factor for the n entries of one row. Columns of a row differ: but in short rows
+/// four elements are loaded before the first is stored, so that no load waits for a store.
 template <class T, class I>
 void scatter_row(const T* values, const I* cols, std::int64_t n, T factor, T* z) noexcept {
   std::int64_t k = 0;
-  for (const std::int64_t fours = n < 16 ? 0 : n - 3; k < fours; k += 4) {
-    T* const to[4] = {z + cols[k], z + cols[k + 1], z + cols[k + 2], z + cols[k + 3]};
-    const T s0 = fused(values[k], factor, *to[0]);
-    const T s1 = fused(values[k + 1], factor, *to[1]);
-    const T s2 = fused(values[k + 2], factor, *to[2]);
-    const T s3 = fused(values[k + 3], factor, *to[3]);
-    *to[0] = s0;
-    *to[1] = s1;
-    *to[2] = s2;
-    *to[3] = s3;
+  if constexpr (scatters_vectors) {
+    const auto factors = four_times(factor);
+    for (const std::int64_t fours = n < 6 ? 0 : n - 3; k < fours; k += 4) {
+      add_at(z, four_columns<I>(cols + k).at, load_four(values + k), factors);
+    }
+  } else {
+    for (const std::int64_t fours = n < 16 ? 0 : n - 3; k < fours; k += 4) {
+      T* const to[4] = {z + cols[k], z + cols[k + 1], z + cols[k + 2], z + cols[k + 3]};
+      const T s0 = fused(values[k], factor, *to[0]);
+      const T s1 = fused(values[k + 1], factor, *to[1]);
+      const T s2 = fused(values[k + 2], factor, *to[2]);
+      const T s3 = fused(values[k + 3], factor, *to[3]);
+      *to[0] = s0;
+      *to[1] = s1;
+      *to[2] = s2;
+      *to[3] = s3;
+    }
   }
   for (; k < n; ++k) z[cols[k]] = fused(values[k], factor, z[cols[k]]);
 }
@@ -51,6 +58,20 @@ void spmv_transposed(const coo_view<const T, I>& a, std::int64_t first, std::int
   }
 }
 
+/// x for the next N rows, where it lies; copied and continued with zeros at the end of the matrix.
+template <int N, class T>
+struct row_factors {
+  const T* first;
+  T copy[N];
+
+  row_factors(std::int64_t rows, std::int64_t row, const T* x) noexcept : first(x + row) {
+    if (rows - row >= N) return;
+    std::fill(copy, copy + N, T{});
+    std::copy(x + row, x + rows, copy);
+    first = copy;
+  }
+};
+
 /// Tile rows [first, last). The products of a tile are added up over its rows and stored at once.
 template <class T, class I>
 void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
@@ -59,21 +80,23 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();
   const T* e = a.elements().data() + a.element_offsets()[at(first)];
+  const T* const elements_end = a.elements().data() + a.nnz();
   const std::int64_t whole_cols = a.cols() / 4; // tile columns that lie inside
+  const std::int64_t to_add = tiles_to_add(a);
   for (std::int64_t tr = first; tr < last; ++tr) {
-    T factors[4] = {};
-    const std::int64_t height = a.rows() - 4 * tr;
-    for (std::int64_t r = 0; r < 4 && r < height; ++r) factors[r] = alpha * x[4 * tr + r];
-    const tile_scatter<T> scatter(factors);
+    const row_factors<4, T> factors(a.rows(), 4 * tr, x);
+    const tile_scatter<T> scatter(factors.first, alpha);
     for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
       const auto col = static_cast<std::int64_t>(cols[k]);
-      if (col < whole_cols) {
-        scatter.add(bitmaps[k], e, z + 4 * col);
+      if (col < whole_cols && k < to_add) {
+        scatter.add(bitmaps + k, e, z + 4 * col);
       } else {
+        const copied_tile<T> tile(bitmaps[k], e, elements_end);
         T edge[4] = {};
-        for (std::int64_t j = 4 * col; j < a.cols(); ++j) edge[j % 4] = z[j];
-        scatter.add(bitmaps[k], e, edge);
-        for (std::int64_t j = 4 * col; j < a.cols(); ++j) z[j] = edge[j % 4];
+        const std::int64_t width = std::min<std::int64_t>(4, a.cols() - 4 * col);
+        std::copy_n(z + 4 * col, width, edge);
+        scatter.add(tile.bitmaps, tile.elements, edge);
+        std::copy_n(edge, width, z + 4 * col);
       }
       e += std::popcount(unsigned{bitmaps[k]});
     }
@@ -92,7 +115,13 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
     const std::int64_t rows = a.slice_rows()[at(s) + 1] - row0;
     const I* const order = a.row_order().data() + row0;
     T factors[16];
-    for (std::int64_t r = 0; r < rows; ++r) factors[r] = alpha * x[order[r]];
+    std::int64_t scaled = 0;
+    if constexpr (scatters_vectors) { // stored as they are loaded again
+      for (; scaled + 4 <= rows; scaled += 4) {
+        store_four(factors + scaled, collect(x, four_columns<I>(order + scaled).at), alpha);
+      }
+    }
+    for (; scaled < rows; ++scaled) factors[scaled] = alpha * x[order[scaled]];
     if (rows == 1) {
       scatter_row(values, cols, offsets[s + 1] - offsets[s], factors[0], z);
       continue;
@@ -101,9 +130,13 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
     const std::int32_t longest = a.row_lengths()[at(row0)];
     for (std::int32_t step = 0; step < longest; ++step) {
       const std::int64_t n = ends.longer_than(step);
-      for (std::int64_t r = 0; r < n; ++r) {
-        z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
+      std::int64_t r = 0;
+      if constexpr (scatters_vectors) {
+        for (; r + 4 <= n && columns_differ(cols + r); r += 4) {
+          add_at(z, four_columns<I>(cols + r).at, load_four(values + r), load_four(factors + r));
+        }
       }
+      for (; r < n; ++r) z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
       values += n;
       cols += n;
     }
@@ -117,10 +150,8 @@ void spmv_transposed(const diagonal_view<const T, I>& a, std::int64_t first, std
   const std::int64_t* offsets = a.slice_offsets().data();
   const T* e = a.values().data() + a.element_offsets()[at(first)];
   for (std::int64_t s = first; s < last; ++s) {
-    T factors[16] = {};
-    const std::int64_t height = a.rows() - 16 * s;
-    for (std::int64_t r = 0; r < 16 && r < height; ++r) factors[r] = alpha * x[16 * s + r];
-    const diagonal_scatter<T> scatter(factors);
+    const row_factors<16, T> factors(a.rows(), 16 * s, x);
+    const diagonal_scatter<T> scatter(factors.first, alpha);
     for (std::int64_t k = offsets[s]; k < offsets[s + 1]; ++k) {
       T* const to = z + a.first_cols()[at(k)];
       const unsigned mask = a.masks()[at(k)];
