@@ -72,18 +72,3 @@ inline void store_four(float* to, __m128 values, float factor) noexcept {
 inline void store_four(double* to, __m256d values, double factor) noexcept {
   _mm256_storeu_pd(to, _mm256_mul_pd(values, _mm256_set1_pd(factor)));
 }
-
-/// Do four columns differ from each other?
-template <class I>
-bool columns_differ(const I* cols) noexcept {
-  if constexpr (sizeof(I) == 4) {
-    const __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i*>(cols));
-    const __m128i next = _mm_shuffle_epi32(here, 0x39);   // columns 1 2 3 0
-    const __m128i across = _mm_shuffle_epi32(here, 0x4e); // 2 3 0 1
-    const __m128i same = _mm_or_si128(_mm_cmpeq_epi32(here, next), _mm_cmpeq_epi32(here, across));
-    return _mm_testz_si128(same, same) != 0;
-  } else {
-    return cols[0] != cols[1] && cols[0] != cols[2] && cols[0] != cols[3] && cols[1] != cols[2] &&
-           cols[1] != cols[3] && cols[2] != cols[3];
-  }
-}

@@ -103,6 +103,17 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
   }
 }
 
+/// The next four entries of a row of a slice, whose columns differ, as those of neighbouring rows
+/// might not.
+template <class T, class I>
+void add_four_of_row(const T* values, const I* cols, T factor, T* z) noexcept {
+  constexpr std::uint64_t entries[4] = {0, 16, 32, 48};
+  const std::uint64_t four_cols[4] = {
+      static_cast<std::uint64_t>(cols[0]), static_cast<std::uint64_t>(cols[16]),
+      static_cast<std::uint64_t>(cols[32]), static_cast<std::uint64_t>(cols[48])};
+  add_at(z, four_cols, collect(values, entries), four_times(factor));
+}
+
 /// Slices [first, last).
 template <class T, class I>
 void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
@@ -126,17 +137,22 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
       scatter_row(values, cols, offsets[s + 1] - offsets[s], factors[0], z);
       continue;
     }
+    std::int32_t step = 0;
+    if constexpr (scatters_vectors) {
+      const std::int32_t whole = rows == 16 ? a.row_lengths()[at(row0) + 15] : 0;
+      for (; step + 4 <= whole; step += 4) {
+        for (int r = 0; r < 16; ++r) add_four_of_row(values + r, cols + r, factors[r], z);
+        values += 64;
+        cols += 64;
+      }
+    }
     const slice_lengths ends(a.row_lengths().data() + row0, rows);
     const std::int32_t longest = a.row_lengths()[at(row0)];
-    for (std::int32_t step = 0; step < longest; ++step) {
+    for (; step < longest; ++step) {
       const std::int64_t n = ends.longer_than(step);
-      std::int64_t r = 0;
-      if constexpr (scatters_vectors) {
-        for (; r + 4 <= n && columns_differ(cols + r); r += 4) {
-          add_at(z, four_columns<I>(cols + r).at, load_four(values + r), load_four(factors + r));
-        }
+      for (std::int64_t r = 0; r < n; ++r) {
+        z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
       }
-      for (; r < n; ++r) z[cols[r]] = fused(values[r], factors[r], z[cols[r]]);
       values += n;
       cols += n;
     }
