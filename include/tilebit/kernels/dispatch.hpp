@@ -1,8 +1,9 @@
 // Dispatch as data: for every operation and type a table of kernels, best first.
 //
-// A row names the instruction set it needs. select() takes the first row that the active level
-// allows, so that every row can be forced through set_isa or TILEBIT_ISA, and tests run them all.
-// Adding a kernel is adding a row.
+// A row names the instruction set it needs, and may be for processors with gathers in microcode
+// alone. select() takes the first row that the active level and the processor allow, so that every
+// row can be forced through set_isa or TILEBIT_ISA, and tests run them all. Adding a kernel is
+// adding a row.
 #pragma once
 
 #include <array>
