@@ -39,9 +39,8 @@ inline std::int32_t bitmap_word(const std::uint16_t* bitmap) noexcept {
   return word;
 }
 
-// Whole tiles, for sums of many of them: whatever follows the elements is loaded, too, which saves
-// a mask for each load, and the bitmap comes from memory, which a vector operation broadcasts on
-// its way.
+// Tiles: whatever follows the elements is loaded, too, which saves a mask for each load, and the
+// bitmap comes from memory, which a vector operation broadcasts on its way.
 inline constexpr bool tiles_read_ahead = true;
 inline __m512 expand_tile(__mmask16, const std::uint16_t* bitmap, const float* e) noexcept {
   const __m512i below = _mm512_setr_epi32(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f, 0xff, 0x1ff,

@@ -2,10 +2,10 @@
 // namespace of the instruction set. simd_avx2.inc.hpp has the same names.
 //
 // tile_accumulator<T> sums up the products of tiles with pieces of x, row by row. Lanes that a
-// bitmap leaves out are masked in the multiply-add, so that what x holds there never matters; the
-// expanding load touches stored elements only. The sums of `group` tile rows are reduced to rows
-// together. Constructors are written out, because a compiler
-// makes implicit ones without the region's instruction set.
+// bitmap leaves out are masked in the multiply-add, so that what x and memory behind the elements
+// hold there never matters. The sums of `group` tile rows are reduced to rows together.
+// Constructors are written out, because a compiler makes implicit ones without the region's
+// instruction set.
 //
 // row_sum<T> sums up pieces of one row, lane_sums<T> the next entries of 16 rows; both gather x at
 // the entries' columns. add_first(n, ...) takes n entries and reads nothing behind them.

@@ -1,8 +1,8 @@
 // SpMV of CSR rows without gathers: included by simd.hpp behind loads_avx2.inc.hpp.
 
-/// The products of a row of n entries with x. At its end four entries are read where `Behind` says
-/// that there are as many. Four sums take turns in long rows, because one would wait for its own
-/// multiply-add.
+/// The products of a row of n entries with x. Behind: its last four entries may be read where there
+/// are fewer, because others follow. Four sums take turns in long rows, because one would wait for
+/// its own multiply-add.
 template <bool Behind, class T, class I>
 TILEBIT_ALWAYS_INLINE quad_sum<T> add_row(const T* values, const I* cols, std::int64_t n,
                                           const T* x) noexcept {
@@ -58,7 +58,7 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
-  // Rows behind which four more entries are stored, less the one that is read anyway.
+  // The end of a row is read as four entries, of which at least one is the row's.
   std::int64_t inner = last;
   while (inner > first && static_cast<std::int64_t>(offsets[inner]) + 3 > a.nnz()) --inner;
   std::int64_t i = first;

@@ -1,7 +1,8 @@
 // SpMV with the transpose, for every instruction set: included by simd.hpp behind the vocabulary.
 //
-// Each kernel reads its units as plain SpMV does and adds to z at the columns. Entries go one by
-// one: columns of different rows may coincide, and scattering vectors is no faster than stores.
+// Each kernel reads its units as plain SpMV does and adds to z at the columns, each by a store of its
+// own: the scatters of AVX-512 are no faster. Columns of different rows may coincide, those of one
+// row do not.
 
 inline double fused(double a, double b, double c) noexcept {
   return _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)));
@@ -10,8 +11,8 @@ inline float fused(float a, float b, float c) noexcept {
   return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
 }
 
-/// z_j += a_j * factor for the n entries of one row. Columns of a row differ: but in short rows
-/// four elements are loaded before the first is stored, so that no load waits for a store.
+/// z_j += a_j * factor for the n entries of one row. Unless the row is short, four elements are
+/// loaded before the first is stored, so that no load waits for a store.
 template <class T, class I>
 void scatter_row(const T* values, const I* cols, std::int64_t n, T factor, T* z) noexcept {
   std::int64_t k = 0;
