@@ -11,6 +11,13 @@ inline __mmask16 in_mask_register(__mmask16 mask) noexcept {
   return mask;
 }
 
+/// The bits of a mask, in a general register: where registers run out, g++ 12 stores the one byte
+/// of a mask and reads four.
+inline unsigned bits_of(unsigned mask) noexcept {
+  asm("" : "+r"(mask));
+  return mask;
+}
+
 /// The lowest n lanes, n < 32.
 inline unsigned first_lanes(std::int64_t n) noexcept {
   return (1U << n) - 1;

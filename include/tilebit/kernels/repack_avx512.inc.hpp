@@ -40,13 +40,14 @@ public:
 
   void append(__m512i words, I col) noexcept {
     const __mmask16 there = _mm512_test_epi32_mask(words, words);
-    const auto count = static_cast<unsigned>(std::popcount(static_cast<unsigned>(there)));
+    const unsigned bits = bits_of(there);
+    const auto count = static_cast<unsigned>(std::popcount(bits));
     _mm512_mask_storeu_epi32(end_, static_cast<__mmask16>((1U << count) - 1),
                              _mm512_maskz_compress_epi32(there, words));
     end_ += count;
-    to_.bitmaps[tiles_] = static_cast<std::uint16_t>(there);
+    to_.bitmaps[tiles_] = static_cast<std::uint16_t>(bits);
     to_.cols[tiles_] = col;
-    tiles_ += there != 0;
+    tiles_ += bits != 0;
   }
   row_of_tiles<P, I> row() const noexcept {
     return {to_.bitmaps, to_.cols, tiles_, to_.elements, end_ - to_.elements};

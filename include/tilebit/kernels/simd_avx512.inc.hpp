@@ -348,8 +348,7 @@ struct slice_lengths {
   slice_lengths(const std::int32_t* from, std::int64_t rows) noexcept
       : lengths(_mm512_maskz_loadu_epi32(static_cast<__mmask16>(first_lanes(rows)), from)) {}
   std::int64_t longer_than(std::int32_t step) const noexcept {
-    const unsigned longer = _mm512_cmpgt_epi32_mask(lengths, _mm512_set1_epi32(step));
-    return std::popcount(longer);
+    return std::popcount(bits_of(_mm512_cmpgt_epi32_mask(lengths, _mm512_set1_epi32(step))));
   }
 };
 
@@ -362,11 +361,11 @@ struct index_vector {
     const __m512i here = _mm512_loadu_si512(rows);
     const __m512i before = _mm512_loadu_si512(rows - 1);
     if constexpr (sizeof(I) == 8) {
-      return _mm512_cmplt_epi64_mask(here, before);
+      return bits_of(_mm512_cmplt_epi64_mask(here, before));
     } else if constexpr (std::is_signed_v<I>) {
-      return _mm512_cmplt_epi32_mask(here, before);
+      return bits_of(_mm512_cmplt_epi32_mask(here, before));
     } else {
-      return _mm512_cmplt_epu32_mask(here, before);
+      return bits_of(_mm512_cmplt_epu32_mask(here, before));
     }
   }
   static bool any_falls(const I* rows) noexcept {

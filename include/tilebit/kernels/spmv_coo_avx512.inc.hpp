@@ -9,18 +9,20 @@ template <int Width, class I>
 unsigned starts_of_runs(const I* rows) noexcept {
   if constexpr (sizeof(I) == 8) {
     unsigned starts =
-        _mm512_cmpneq_epi64_mask(_mm512_loadu_si512(rows), _mm512_loadu_si512(rows - 1));
+        bits_of(_mm512_cmpneq_epi64_mask(_mm512_loadu_si512(rows), _mm512_loadu_si512(rows - 1)));
     if constexpr (Width == 16) {
-      const unsigned upper =
-          _mm512_cmpneq_epi64_mask(_mm512_loadu_si512(rows + 8), _mm512_loadu_si512(rows + 7));
-      starts |= upper << 8;
+      starts |= bits_of(_mm512_cmpneq_epi64_mask(_mm512_loadu_si512(rows + 8),
+                                                 _mm512_loadu_si512(rows + 7)))
+                << 8;
     }
     return starts;
   } else if constexpr (Width == 16) {
-    return _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(rows), _mm512_loadu_si512(rows - 1));
+    return bits_of(
+        _mm512_cmpneq_epi32_mask(_mm512_loadu_si512(rows), _mm512_loadu_si512(rows - 1)));
   } else {
-    return _mm256_cmpneq_epi32_mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows)),
-                                    _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows - 1)));
+    return bits_of(
+        _mm256_cmpneq_epi32_mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows)),
+                                 _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows - 1))));
   }
 }
 
