@@ -2,8 +2,8 @@
 // Zen 4 for a tile, where a permutation takes 1; 21 for 16 elements of x, which single loads bring
 // together in 12): a lane takes the element whose number is the count of bits below its own.
 
-/// Bits below each of 16 lanes, of 8 lanes.
-inline __m512i counts_in_16(unsigned bits) noexcept {
+/// Bits below each of 16 lanes, of 8 lanes; more than 16 bits do not matter.
+inline __m512i counts_in_16(std::uint32_t bits) noexcept {
   const __m512i below = _mm512_setr_epi32(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f, 0xff, 0x1ff,
                                           0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff, 0x7fff);
   return _mm512_popcnt_epi32(_mm512_and_si512(_mm512_set1_epi32(static_cast<int>(bits)), below));
@@ -33,8 +33,8 @@ __m512i expand_words(__mmask16 mask, unsigned bits, const T* e) noexcept {
 }
 
 /// A bitmap and the one behind it.
-inline std::int32_t bitmap_word(const std::uint16_t* bitmap) noexcept {
-  std::int32_t word;
+inline std::uint32_t bitmap_word(const std::uint16_t* bitmap) noexcept {
+  std::uint32_t word;
   std::memcpy(&word, bitmap, sizeof word);
   return word;
 }
@@ -43,20 +43,19 @@ inline std::int32_t bitmap_word(const std::uint16_t* bitmap) noexcept {
 // bitmap comes from memory, which a vector operation broadcasts on its way.
 inline constexpr bool tiles_read_ahead = true;
 inline __m512 expand_tile(__mmask16, const std::uint16_t* bitmap, const float* e) noexcept {
-  const __m512i below = _mm512_setr_epi32(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f, 0xff, 0x1ff,
-                                          0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff, 0x7fff);
-  const __m512i bits = _mm512_and_si512(below, _mm512_set1_epi32(bitmap_word(bitmap)));
-  return _mm512_permutexvar_ps(_mm512_popcnt_epi32(bits), _mm512_loadu_ps(e));
+  return _mm512_permutexvar_ps(counts_in_16(bitmap_word(bitmap)), _mm512_loadu_ps(e));
+}
+inline __m512d expand_half(__m512i below, const std::uint16_t* bitmap, const double* e) noexcept {
+  const __m512i bits =
+      _mm512_and_si512(below, _mm512_set1_epi32(static_cast<int>(bitmap_word(bitmap))));
+  return _mm512_permutexvar_pd(_mm512_popcnt_epi64(bits), _mm512_loadu_pd(e));
 }
 inline __m512d expand_upper(__mmask8, const std::uint16_t* bitmap, const double* e) noexcept {
-  const __m512i below = _mm512_setr_epi64(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f);
-  const __m512i bits = _mm512_and_si512(below, _mm512_set1_epi32(bitmap_word(bitmap)));
-  return _mm512_permutexvar_pd(_mm512_popcnt_epi64(bits), _mm512_loadu_pd(e));
+  return expand_half(_mm512_setr_epi64(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f), bitmap, e);
 }
 inline __m512d expand_lower(__mmask8, const std::uint16_t* bitmap, const double* e) noexcept {
-  const __m512i below = _mm512_setr_epi64(0, 0x100, 0x300, 0x700, 0xf00, 0x1f00, 0x3f00, 0x7f00);
-  const __m512i bits = _mm512_and_si512(below, _mm512_set1_epi32(bitmap_word(bitmap)));
-  return _mm512_permutexvar_pd(_mm512_popcnt_epi64(bits), _mm512_loadu_pd(e));
+  return expand_half(_mm512_setr_epi64(0, 0x100, 0x300, 0x700, 0xf00, 0x1f00, 0x3f00, 0x7f00),
+                     bitmap, e);
 }
 
 /// Whether elements are fetched ahead wherever they come from: on Zen 4 that costs 1.03 to 1.08

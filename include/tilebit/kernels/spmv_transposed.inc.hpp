@@ -1,8 +1,8 @@
 // SpMV with the transpose, for every instruction set: included by simd.hpp behind the vocabulary.
 //
-// Each kernel reads its units as plain SpMV does and adds to z at the columns, each by a store of its
-// own: the scatters of AVX-512 are no faster. Columns of different rows may coincide, those of one
-// row do not.
+// Each kernel reads its units as plain SpMV does and adds to z at the columns, each by a store of
+// its own: the scatters of AVX-512 are no faster. Columns of different rows may coincide, those of
+// one row do not.
 
 inline double fused(double a, double b, double c) noexcept {
   return _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)));
