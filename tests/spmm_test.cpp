@@ -4,9 +4,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <tilebit/convert.hpp>
@@ -158,6 +160,53 @@ TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound
       check_width<tb::col_major, tb::row_major>(m, b, c0, expected, 149);
     });
   }
+}
+
+TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  constexpr std::int64_t rows = 3301; // B and C take 18 MB and more
+  constexpr std::int64_t n = 1040;    // the last panel is not a whole one
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+  source from(74);
+  const auto pattern = generators::uniform<T>(rows, 1040, 6, from);              // two slabs
+  const std::vector<T> small = generators::small_vector<T>(pattern.nnz(), from); // sums are exact
+  const tb::coo_matrix<T> a(small, pattern.row_indices(), pattern.col_indices(), {rows, 1040});
+  const tb::dense_matrix<T> b(generators::small_vector<T>(1040 * n, from), {1040, n});
+  const std::vector<T> bias = generators::small_vector<T>(rows, from);
+  std::vector<T> memory(static_cast<std::size_t>((rows + 1) * (n + line)));
+  void* start = memory.data();
+  std::size_t space = memory.size() * sizeof(T);
+  REQUIRE(std::align(64, 1, start, space) != nullptr);
+  const auto check = [&](const auto& m) {
+    // On cache lines, a line further apart, and beside them.
+    for (const auto& [shift, ld] :
+         {std::pair{std::int64_t{0}, n}, {std::int64_t{0}, n + line}, {std::int64_t{1}, n}}) {
+      CAPTURE(shift, ld);
+      const tb::dense_view<T> c(static_cast<T*>(start) + shift, {rows, n}, ld);
+      std::fill(memory.begin(), memory.end(), T(77));
+      tb::multiply(tb::threads(2), m, b, c, tb::bias(bias));
+      std::int64_t different = 0;
+      for (std::int64_t j = 0; j < n; j += 128) { // too little to go past them
+        const std::int64_t width = std::min<std::int64_t>(128, n - j);
+        tb::dense_matrix<T> piece({rows, width});
+        tb::multiply(m, tb::dense_view<const T>(&b(0, j), {1040, width}, n), piece, tb::bias(bias));
+        for (std::int64_t i = 0; i < rows; ++i) {
+          for (std::int64_t k = 0; k < width; ++k) different += c(i, j + k) != piece(i, k);
+        }
+      }
+      CHECK(different == 0);
+      std::int64_t kept = 0;
+      for (std::int64_t i = 0; i + 1 < rows; ++i) kept += ld == n || (&c(i, 0))[n] == T(77);
+      CHECK(kept == rows - 1);
+    }
+  };
+  oracle::at_every_isa([&] {
+    if (tb::active_isa() == tb::isa::scalar) return; // has no such stores
+    check(tb::to_csr(a));
+    check(tb::to_bitmap(a));
+    check(tb::optimize(a, tb::operation::spmm));
+  });
 }
 
 TEMPLATE_TEST_CASE("steps of an epilogue are applied in their order", "[spmm]", float, double) {

@@ -57,12 +57,14 @@
 #define TILEBIT_ALWAYS_INLINE inline __attribute__((always_inline))
 #define TILEBIT_NOINLINE __attribute__((noinline))
 #define TILEBIT_COLD __attribute__((cold, noinline)) // compiled for size
+#define TILEBIT_PREFETCH(address) __builtin_prefetch(address)
 #define TILEBIT_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define TILEBIT_RESTRICT
 #define TILEBIT_ALWAYS_INLINE inline
 #define TILEBIT_NOINLINE
 #define TILEBIT_COLD
+#define TILEBIT_PREFETCH(address) static_cast<void>(address)
 #define TILEBIT_PREFETCH_WRITE(address) static_cast<void>(address)
 #endif
 

@@ -38,6 +38,11 @@ std::int64_t end_of_band(const View& a, std::int64_t first) noexcept {
   return std::min<std::int64_t>(end - begin, last);
 }
 
+template <class View>
+bool is_one_band(const View& a) noexcept {
+  return end_of_band(a, 0) == a.tile_rows();
+}
+
 /// What the largest band and the largest tile row need.
 struct band_sizes {
   std::int64_t rows = 0;

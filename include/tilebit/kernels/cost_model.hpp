@@ -211,6 +211,9 @@ constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level,
   return narrow ? costs::avx512_float : costs::avx512_double;
 }
 
+/// More bytes than this may not stay in a third-level cache.
+inline constexpr std::int64_t far_bytes = std::int64_t{16} << 20;
+
 /// Nanoseconds in which a byte of a matrix of so many bytes is read, at best: of one that does not
 /// fit the third-level cache, of one that others may have driven out of it, of a smaller one.
 constexpr double least_time_of_byte(double bytes) noexcept {

@@ -20,6 +20,7 @@ struct lanes<float> {
   static reg load(const float* p) noexcept { return _mm256_loadu_ps(p); }
   static reg load(const float* p, mask m) noexcept { return _mm256_maskload_ps(p, m); }
   static void store(float* p, reg a) noexcept { _mm256_storeu_ps(p, a); }
+  static void stream(float* p, reg a) noexcept { _mm256_stream_ps(p, a); }
   static void store(float* p, reg a, mask m) noexcept { _mm256_maskstore_ps(p, m, a); }
   static reg add(reg a, reg b) noexcept { return _mm256_add_ps(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm256_mul_ps(a, b); }
@@ -42,6 +43,7 @@ struct lanes<double> {
   static reg load(const double* p) noexcept { return _mm256_loadu_pd(p); }
   static reg load(const double* p, mask m) noexcept { return _mm256_maskload_pd(p, m); }
   static void store(double* p, reg a) noexcept { _mm256_storeu_pd(p, a); }
+  static void stream(double* p, reg a) noexcept { _mm256_stream_pd(p, a); }
   static void store(double* p, reg a, mask m) noexcept { _mm256_maskstore_pd(p, m, a); }
   static reg add(reg a, reg b) noexcept { return _mm256_add_pd(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm256_mul_pd(a, b); }

@@ -2,7 +2,8 @@
 // simd.hpp inside a target region. lanes_avx2.inc.hpp has the same names.
 //
 // lanes<T> works on registers of `count` elements: `data` of T, `reg` of sums; a mask names the
-// first n of them. What a mask leaves out is neither read nor written.
+// first n of them. What a mask leaves out is neither read nor written. stream() stores past the
+// caches, to an address that is a multiple of the vector's bytes.
 
 template <class T>
 struct lanes;
@@ -20,6 +21,7 @@ struct lanes<float> {
   static reg load(const float* p) noexcept { return _mm512_loadu_ps(p); }
   static reg load(const float* p, mask m) noexcept { return _mm512_maskz_loadu_ps(m, p); }
   static void store(float* p, reg a) noexcept { _mm512_storeu_ps(p, a); }
+  static void stream(float* p, reg a) noexcept { _mm512_stream_ps(p, a); }
   static void store(float* p, reg a, mask m) noexcept { _mm512_mask_storeu_ps(p, m, a); }
   static reg add(reg a, reg b) noexcept { return _mm512_add_ps(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm512_mul_ps(a, b); }
@@ -41,6 +43,7 @@ struct lanes<double> {
   static reg load(const double* p) noexcept { return _mm512_loadu_pd(p); }
   static reg load(const double* p, mask m) noexcept { return _mm512_maskz_loadu_pd(m, p); }
   static void store(double* p, reg a) noexcept { _mm512_storeu_pd(p, a); }
+  static void stream(double* p, reg a) noexcept { _mm512_stream_pd(p, a); }
   static void store(double* p, reg a, mask m) noexcept { _mm512_mask_storeu_pd(p, m, a); }
   static reg add(reg a, reg b) noexcept { return _mm512_add_pd(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm512_mul_pd(a, b); }

@@ -15,6 +15,9 @@ struct lanes<std::int32_t> {
   static reg load(const std::int32_t* p) noexcept { return _mm512_loadu_si512(p); }
   static reg load(const std::int32_t* p, mask m) noexcept { return _mm512_maskz_loadu_epi32(m, p); }
   static void store(std::int32_t* p, reg a) noexcept { _mm512_storeu_si512(p, a); }
+  static void stream(std::int32_t* p, reg a) noexcept {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(p), a);
+  }
   static void store(std::int32_t* p, reg a, mask m) noexcept { _mm512_mask_storeu_epi32(p, m, a); }
   static reg add(reg a, reg b) noexcept { return _mm512_add_epi32(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm512_mullo_epi32(a, b); }

@@ -88,7 +88,8 @@ public:
                 std::int64_t lanes, panel_reader reader = panel_reader::vectors)
       : b_(b), rows_((b.rows() + depth - 1) / depth), whole_(reader == panel_reader::tile_unit),
         flip_(whole_ ? 0 : bits_flipped<P>),
-        copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_), widen_(function()) {
+        copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_, large_chunk),
+        widen_(function()) {
     copies_.allocate();
   }
 
@@ -113,6 +114,7 @@ public:
   bool copies() const noexcept { return true; }
   bool stays() const noexcept { return copies_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(P)}; }
+  std::int64_t bytes() const noexcept { return rows_ * row_bytes(); }
   const P* data(std::size_t p) const noexcept { return copies_.data(p); }
   std::int64_t ld(const panel_range& p) const noexcept { return copies_.ld(p); }
 

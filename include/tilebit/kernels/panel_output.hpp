@@ -9,7 +9,18 @@
 #include "../core/config.hpp"
 #include "../formats/epilogue.hpp"
 
+#if TILEBIT_X86
+#include <immintrin.h>
+#endif
+
 namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// Makes what a thread has stored past the caches visible to others before what it stores next.
+inline void finish_streams() noexcept {
+#if TILEBIT_X86
+  _mm_sfence();
+#endif
+}
 
 /// A step of an epilogue that kernels apply in registers.
 template <class T>
@@ -33,6 +44,7 @@ struct panel_output {
   std::int64_t c_ld;
   std::int64_t first_row;
   std::int64_t rows; ///< of C: a block of four may reach beyond
+  bool streams; ///< rows are whole vectors on cache lines, and are stored past the caches
   int steps;
   std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
 };

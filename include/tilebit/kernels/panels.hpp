@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 #include <vector>
 
 #include "../core/config.hpp"
 #include "../core/execution.hpp"
+#include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"
@@ -43,12 +45,18 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
   return panels;
 }
 
+/// Bytes of copies after which a chunk of panels ends. Small ones stay in the second-level cache
+/// until they are read. Large ones are for matrices whose rows are made anew for each chunk.
+inline constexpr std::int64_t small_chunk = std::int64_t{1} << 20;
+inline constexpr std::int64_t large_chunk = std::int64_t{8} << 20;
+
 /// Memory for copies of panels, as many at a time as fit a chunk, whole ones.
 template <class P>
 class panel_copies {
 public:
-  panel_copies(std::span<const panel_range> panels, std::int64_t lanes, std::int64_t rows) noexcept
-      : panels_(panels), lanes_(lanes), rows_(rows) {}
+  panel_copies(std::span<const panel_range> panels, std::int64_t lanes, std::int64_t rows,
+               std::int64_t chunk_bytes) noexcept
+      : panels_(panels), lanes_(lanes), rows_(rows), chunk_bytes_(chunk_bytes) {}
 
   /// Throws std::bad_alloc.
   void allocate() {
@@ -68,7 +76,7 @@ public:
     std::size_t last = first;
     do {
       bytes += ld(panels_[last++]) * rows_ * std::int64_t{sizeof(P)};
-    } while (last < panels_.size() && bytes < chunk_bytes);
+    } while (last < panels_.size() && bytes < chunk_bytes_);
     return last;
   }
   void start(std::size_t first) noexcept { first_ = first; }
@@ -86,11 +94,10 @@ public:
   }
 
 private:
-  static constexpr std::int64_t chunk_bytes = std::int64_t{8} << 20;
-
   std::span<const panel_range> panels_;
   std::int64_t lanes_;
   std::int64_t rows_;
+  std::int64_t chunk_bytes_;
   std::size_t first_ = 0;
   work_array<P> memory_;
 };
@@ -101,8 +108,8 @@ class panels_of_b {
 public:
   /// Copies panels where rows of B are read `uses` times on average. Throws std::bad_alloc.
   panels_of_b(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
-              std::int64_t lanes, double uses)
-      : b_(b), panels_(panels), copy_(panels, lanes, b.rows()),
+              std::int64_t lanes, double uses, std::int64_t chunk_bytes)
+      : b_(b), panels_(panels), copy_(panels, lanes, b.rows(), chunk_bytes),
         copies_(!std::is_same_v<Layout, row_major> ||
                 (uses >= (copy_.panel_bytes() <= copied_bytes ? 6 : 48) && !on_cache_lines())) {
     if (copies_) copy_.allocate();
@@ -122,10 +129,11 @@ public:
       const std::int64_t k1 = b_.rows() * (slice + 1) / slices;
       if constexpr (std::is_same_v<Layout, row_major>) {
         for (std::int64_t k = k0; k < k1; ++k) { // whole rows, because B is read in its order
+          fetch_ahead(k, first, last);
           T* to = copy_.data(first);
           for (std::size_t p = first; p < last; ++p) {
-            const T* const from = b_.data() + k * b_.ld() + panels_[p].first;
-            std::copy_n(from, panels_[p].width, to + k * ld(panels_[p]));
+            copy_lines(b_.data() + k * b_.ld() + panels_[p].first, panels_[p].width,
+                       to + k * ld(panels_[p]));
             to += b_.rows() * ld(panels_[p]);
           }
         }
@@ -143,6 +151,7 @@ public:
   /// Does a panel stay in the second-level cache while A passes by?
   bool stays() const noexcept { return copy_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(T)}; }
+  std::int64_t bytes() const noexcept { return b_.rows() * row_bytes(); }
 
   const T* data(std::size_t p) const noexcept {
     return copies_ ? copy_.data(p) : b_.data() + panels_[p].first;
@@ -153,6 +162,28 @@ private:
   /// A copy of a panel that has to go to memory and back is read from there as slowly as B itself:
   /// with 12,000 rows copies are 1.5 times as fast, with 45,000 rows 0.7 times.
   static constexpr std::int64_t copied_bytes = std::int64_t{4} << 20;
+
+  static constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};
+
+  /// Asks for the part of a chunk in a row of B that is copied in a while: pieces of distant rows
+  /// are not what the processor fetches ahead by itself. Inlined, because g++ drops calls of
+  /// functions that do nothing but prefetch.
+  TILEBIT_ALWAYS_INLINE void fetch_ahead(std::int64_t k, std::size_t first,
+                                         std::size_t last) const noexcept {
+    constexpr std::int64_t ahead = 8; // rows
+    if (k + ahead >= b_.rows()) return;
+    const T* const row = b_.data() + (k + ahead) * b_.ld();
+    const std::int64_t end = panels_[last - 1].first + panels_[last - 1].width;
+    for (std::int64_t j = panels_[first].first; j < end; j += line) TILEBIT_PREFETCH(row + j);
+  }
+
+  /// Copies n elements, lines of them by constant size, for which no function is called.
+  static void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
+    for (; n >= line; n -= line, from += line, to += line) {
+      std::memcpy(to, from, at(line) * sizeof(T));
+    }
+    std::copy_n(from, n, to);
+  }
 
   /// Rows that are one panel wide and begin on cache lines need no copy.
   bool on_cache_lines() const noexcept {

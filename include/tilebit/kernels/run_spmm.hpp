@@ -104,7 +104,8 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
         if (!op.transposed && std::in_range<std::int32_t>(op.base.cols())) {
           const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
           const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest);
-          panels_of_b bs(b, std::span<const panel_range>(panels), wide.lanes, uses_of_b(op.base));
+          panels_of_b bs(b, std::span<const panel_range>(panels), wide.lanes, uses_of_b(op.base),
+                         is_one_band(op.base) ? small_chunk : large_chunk);
           return run_spmm_by_tile_rows(policy, stored_tile_rows<T, I>(op.base),
                                        std::span<const panel_range>(panels), bs, out, level);
         }

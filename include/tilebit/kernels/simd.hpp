@@ -47,9 +47,6 @@ TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
   _mm_prefetch(static_cast<const char*>(e) + ahead, _MM_HINT_T0);
 }
 
-/// Elements of more bytes than this do not stay in a third-level cache.
-inline constexpr std::int64_t far_bytes = std::int64_t{16} << 20;
-
 } // namespace tilebit::inline TILEBIT_ABI::kernels
 
 // In each region the vocabulary comes first, then what overloads bodies, then the bodies.

@@ -47,6 +47,11 @@ TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vector
       s[j] = step.what == panel_step<T>::kind::bias ? v::add(s[j], value) : v::mul(s[j], value);
     }
   }
+  if (out.streams) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) v::stream(c + v::count * j, s[j]);
+    return;
+  }
   TILEBIT_UNROLL
   for (int j = 0; j + 1 < Vectors; ++j) v::store(c + v::count * j, s[j]);
   v::store(c + v::count * (Vectors - 1), s[Vectors - 1], last);

@@ -56,7 +56,7 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& kernels = *panel_kernels<View>(level);
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a));
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a), small_chunk);
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
@@ -68,7 +68,7 @@ void run_spmm_by_bands(const execution_policy& policy, const Kernels& kernels, c
   const auto& a = from.matrix();
   Form<Source> bands(policy, from, band_sizes(a));
   panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out);
-  const bool one_band = end_of_band(a, 0) == a.tile_rows();
+  const bool one_band = is_one_band(a);
   View view;
   for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
     last = bs.end_of_chunk(first);

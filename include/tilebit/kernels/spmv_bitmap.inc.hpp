@@ -144,7 +144,7 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   std::int64_t inner = last;
   const std::int64_t to_add = tiles_to_add(a);
   while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
-  if (always_far || a.nnz() * static_cast<std::int64_t>(sizeof(T)) > far_bytes) {
+  if (always_far || a.nnz() * static_cast<std::int64_t>(sizeof(T)) > detail::far_bytes) {
     multiply_tile_rows<true>(a, first, inner, x, update);
   } else {
     multiply_tile_rows<always_far>(a, first, inner, x, update);
