@@ -85,6 +85,12 @@ void for_each_form(const tb::coo_matrix<T, I>& a, F&& f) {
   f(tb::optimize(a));
 }
 
+/// The same for transposed matrices that are a.
+template <class T, class I, class F>
+void for_each_transposed_form(const tb::coo_matrix<T, I>& a, F&& f) {
+  for_each_form(tb::to_coo(tb::transposed(a)), [&](const auto& m) { f(tb::transposed(m)); });
+}
+
 template <class LayoutB, class LayoutC, class T, class A>
 void check_width(const A& a, const tb::dense_matrix<T>& b, const tb::dense_matrix<T>& c0,
                  const std::vector<oracle::product<T>>& expected, std::int64_t n) {
@@ -106,9 +112,9 @@ void check_every_width(const tb::coo_matrix<T, I>& a, std::int64_t most, std::in
   const auto b = random_dense<T>(a.cols(), most, from);
   const auto c0 = random_dense<T>(a.rows(), most, from);
   const auto expected = expected_columns<T>(a, b);
-  for_each_form(a, [&](const auto& m) {
+  const auto check = [&](const auto& m, std::int64_t by) {
     oracle::at_every_isa([&] {
-      for (std::int64_t n = 1; n <= most; n += step) {
+      for (std::int64_t n = 1; n <= most; n += by) {
         CAPTURE(n);
         check_width<tb::row_major, tb::row_major>(m, b, c0, expected, n);
         if (n % 4 != 1) continue; // the other layouts share the kernels
@@ -117,7 +123,10 @@ void check_every_width(const tb::coo_matrix<T, I>& a, std::int64_t most, std::in
         check_width<tb::col_major, tb::col_major>(m, b, c0, expected, n);
       }
     });
-  });
+  };
+  for_each_form(a, [&](const auto& m) { check(m, step); });
+  // Threes reach every remainder of vectors.
+  for_each_transposed_form(a, [&](const auto& m) { check(m, std::max<std::int64_t>(step, 3)); });
 }
 
 } // namespace
@@ -150,15 +159,21 @@ TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound
   // Panels of B that do not stay in a cache, some copied in several chunks; then many entries.
   const auto tall = generators::scattered<T>(50, 30000, 2000, from);
   const auto wide = generators::scattered<T>(40, 5000, 60000, from);
-  for (const auto* a : {&tall, &wide}) {
+  // Of the transpose, the first one spreads few rows of sums; those of the third leave the caches.
+  const auto high = generators::scattered<T>(20000, 30, 2000, from);
+  for (const auto* a : {&tall, &wide, &high}) {
     const auto b = random_dense<T>(a->cols(), 150, from);
     const auto c0 = random_dense<T>(a->rows(), 150, from);
     const auto summed = tb::to_csr(*a);
     const auto expected = expected_columns<T>(summed, b);
-    for_each_form(tb::to_coo(summed), [&](const auto& m) {
-      check_width<tb::row_major, tb::row_major>(m, b, c0, expected, 150);
-      check_width<tb::col_major, tb::row_major>(m, b, c0, expected, 149);
-    });
+    const auto check = [&](const auto& m) {
+      for (const int n : {150, 60}) {
+        check_width<tb::row_major, tb::row_major>(m, b, c0, expected, n);
+        check_width<tb::col_major, tb::row_major>(m, b, c0, expected, n - 1);
+      }
+    };
+    for_each_form(tb::to_coo(summed), check);
+    for_each_transposed_form(tb::to_coo(summed), check);
   }
 }
 
@@ -325,6 +340,7 @@ TEMPLATE_TEST_CASE("SpMM of a bitmap matrix of several bands", "[spmm]", float) 
   const auto a = generators::uniform<T>(1400, 500, 90, from); // more than half a million entries
   REQUIRE(a.nnz() > std::int64_t{1} << 19);
   const auto bitmap = tb::to_bitmap(a);
+  const auto transposed_bitmap = tb::to_bitmap(tb::transposed(a));
   for (const int n : {5, 40, 200}) { // chunks, and sorted columns
     const auto b = random_dense<T>(500, n, from);
     padded<T, tb::row_major> c(1400, n, 1);
@@ -338,6 +354,9 @@ TEMPLATE_TEST_CASE("SpMM of a bitmap matrix of several bands", "[spmm]", float) 
     CHECK(different == 0);
     const auto column = oracle::expected_spmv(bitmap, oracle::column(b, n - 1));
     CHECK(column.rows_outside(oracle::column(c.view, n - 1)) == 0);
+    padded<T, tb::row_major> t(1400, n, 1);
+    tb::multiply(tb::threads(2), tb::transposed(transposed_bitmap), b, t.view);
+    CHECK(column.rows_outside(oracle::column(t.view, n - 1)) == 0);
   }
 }
 
@@ -489,6 +508,8 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
       CHECK(row->level == std::min(tb::active_isa(), tb::isa::avx512));
       const auto bytes = static_cast<std::size_t>(kernels->lanes) * sizeof(T);
       CHECK(bytes == (tb::active_isa() >= tb::isa::avx512 ? 64 : 32));
+      const auto& transposed = tb::kernels::transposed_kernels_of<View>(tb::active_isa());
+      CHECK(transposed.lanes == kernels->lanes);
     });
   };
 #ifndef TILEBIT_DISABLE_SIMD

@@ -241,6 +241,71 @@ struct spmm_table<View> {
 };
 #endif
 
+/// SpMM with the transpose: rows or blocks [first, last) of A added to sums of its columns.
+template <class View, class T>
+using transposed_function = void(const View&, std::int64_t first, std::int64_t last,
+                                 const scattered_panel<T>&) noexcept;
+
+/// What becomes of rows [first, last) of sums.
+template <class T>
+using finish_function = void(const T* sums, std::int64_t lds, std::int64_t first, std::int64_t last,
+                             std::int64_t width, const panel_output<T>&) noexcept;
+
+/// The kernels of an instruction set, as spmm_kernels.
+template <class View, class T>
+struct transposed_kernels {
+  std::int64_t lanes;
+  std::int64_t widest;
+  std::array<transposed_function<View, T>*, 3> add_of_vectors;
+  std::array<finish_function<T>*, 3> finish_of_vectors;
+
+  transposed_function<View, T>* add(std::int64_t vectors) const noexcept {
+    return add_of_vectors[static_cast<std::size_t>(vectors / 2)];
+  }
+  finish_function<T>* finish(std::int64_t vectors) const noexcept {
+    return finish_of_vectors[static_cast<std::size_t>(vectors / 2)];
+  }
+};
+
+/// The same for a view type, best first; none where portable code is all there is.
+template <class View>
+struct spmm_transposed_table {
+  static constexpr std::array<
+      kernel_row<const transposed_kernels<View, typename View::scalar_type>>, 0>
+      rows{};
+};
+
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+template <class View, class T>
+inline constexpr transposed_kernels<View, T> transposed_avx512{
+    avx512::lanes<T>::count,
+    avx512::widest<View>,
+    {&avx512::spmm_transposed<1>, &avx512::spmm_transposed<2>, &avx512::spmm_transposed<4>},
+    {&avx512::finish_rows<1>, &avx512::finish_rows<2>, &avx512::finish_rows<4>}};
+#endif
+template <class View, class T>
+inline constexpr transposed_kernels<View, T> transposed_avx2{
+    avx2::lanes<T>::count,
+    avx2::widest<View>,
+    {&avx2::spmm_transposed<1>, &avx2::spmm_transposed<2>,
+     &avx2::spmm_transposed<avx2::widest<View>>},
+    {&avx2::finish_rows<1>, &avx2::finish_rows<2>, &avx2::finish_rows<avx2::widest<View>>}};
+
+template <class View>
+  requires(std::same_as<typename View::scalar_type, float> ||
+           std::same_as<typename View::scalar_type, double>)
+struct spmm_transposed_table<View> {
+  using T = typename View::scalar_type;
+  using row = kernel_row<const transposed_kernels<View, T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      row{isa::avx512, "rows of sums, four vectors", &transposed_avx512<View, T>},
+#endif
+      row{isa::avx2, "rows of sums, two to four vectors", &transposed_avx2<View, T>}};
+};
+#endif
+
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
 template <class View, class T>
 inline constexpr spmm_kernels<View, T> spmm_avx512_bf16{

@@ -1,5 +1,5 @@
 // Where SpMM kernels put their sums: a panel of columns of C, with all that happens to an element
-// before it is stored.
+// before it is stored, or rows of sums.
 #pragma once
 
 #include <array>
@@ -14,6 +14,13 @@
 #endif
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// Rows that a kernel takes together.
+template <class View>
+inline constexpr std::int64_t rows_of_unit = 1;
+template <class View>
+  requires requires { View::height; }
+inline constexpr std::int64_t rows_of_unit<View> = View::height;
 
 /// Makes what a thread has stored past the caches visible to others before what it stores next.
 inline void finish_streams() noexcept {
@@ -44,9 +51,21 @@ struct panel_output {
   std::int64_t c_ld;
   std::int64_t first_row;
   std::int64_t rows; ///< of C: a block of four may reach beyond
-  bool streams; ///< rows are whole vectors on cache lines, and are stored past the caches
+  bool streams;      ///< rows are whole vectors on cache lines, and are stored past the caches
   int steps;
   std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
+};
+
+/// What a product with the transpose reads and adds to: a panel of columns of B, with as many rows
+/// as A, and sums, one row for each column of A, which are whole vectors.
+template <class T>
+struct scattered_panel {
+  const T* b;
+  std::int64_t ldb;
+  std::int64_t rows;
+  std::int64_t width;
+  T* sums;
+  std::int64_t lds;
 };
 
 /// Can kernels apply these steps in registers?

@@ -102,6 +102,9 @@ private:
   work_array<P> memory_;
 };
 
+/// How often rows of B are read on average where each row of A reads its own.
+inline constexpr double rows_read_once = 1;
+
 /// B as kernels read it: a panel is at data() with rows ld() elements apart.
 template <class T, class Layout>
 class panels_of_b {

@@ -76,6 +76,47 @@ void run_portable_spmm(const execution_policy& policy, const Operand& op, const 
   }
 }
 
+/// Is it a matrix in grouped rows?
+template <class View>
+bool in_grouped_rows(const View& a) noexcept {
+  if constexpr (requires { a.grouped(); }) return a.grouped().blocks() > 0;
+  return false;
+}
+
+/// The road without a copy of A for products with its transpose; false where there is none or the
+/// copy is faster.
+template <class View, class T, class LayoutB, class Update>
+bool run_transposed_spmm(const execution_policy& policy, const View& a,
+                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  const auto worth_copying = [&](std::int64_t least) {
+    return worth_transposing(shape(a.rows(), a.cols()), b.cols() * std::int64_t{sizeof(T)}, least);
+  };
+  if constexpr (requires { a.grouped(); }) {
+    if (!in_grouped_rows(a)) return false;
+    const auto& rows = a.grouped();
+    const auto columns = static_cast<double>(detail::length(rows.col_indices()));
+    const bool shared = static_cast<double>(rows.nnz()) >= 1.5 * columns;
+    if (worth_copying(shared ? never_transposed : 2048)) return false;
+    run_transposed_by_rows(policy, rows, b, out, level);
+  } else if constexpr (requires { a.row_offsets(); }) {
+    if (worth_copying(512)) return false;
+    run_transposed_by_rows(policy, a, b, out, level);
+  } else if constexpr (requires { a.tile_cols(); }) {
+    const stored_tile_rows<T, typename View::index_type> tiles(a);
+    const bool grouping = worth_grouping_transposed(tiles.fill(), b.cols());
+    if (!std::in_range<std::int32_t>(a.cols())) return false;
+    if (worth_copying(grouping ? never_transposed : 2048)) return false;
+    if (grouping) {
+      run_transposed_by_bands<grouped_bands>(policy, tiles, b, out, level);
+    } else {
+      run_transposed_by_bands<chunked_bands>(policy, tiles, b, out, level);
+    }
+  } else {
+    return false;
+  }
+  return true;
+}
+
 /// C = epilogue(alpha op(A) B + beta C0) for checked operands. Throws std::bad_alloc before C is
 /// written.
 template <bool MayBeTransposed, class Operand, class B, class Update>
@@ -91,24 +132,23 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
     // Columns of B are copied into rows, which few entries are not worth.
     const bool few = b.row_stride() == 1 && b.cols() > 1 && op.base.nnz() < b.rows();
     if (panel_kernels<rows>(level) != nullptr && !few) {
-      if constexpr (requires { op.base.grouped(); }) {
-        if (!op.transposed && op.base.grouped().blocks() > 0) {
-          return run_spmm_by_panels(policy, op.base.grouped(), b, out, level);
-        }
+      if (b.cols() <= most_single && !in_grouped_rows(op.base)) {
+        return run_spmm_by_columns<MayBeTransposed>(policy, op, b, out);
       }
-      if (b.cols() <= most_single) return run_spmm_by_columns<MayBeTransposed>(policy, op, b, out);
-      if constexpr (requires { op.base.row_offsets(); }) {
-        if (!op.transposed) return run_spmm_by_panels(policy, op.base, b, out, level);
-      }
-      if constexpr (requires { op.base.tile_cols(); }) {
-        if (!op.transposed && std::in_range<std::int32_t>(op.base.cols())) {
-          const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
-          const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest);
-          panels_of_b bs(b, std::span<const panel_range>(panels), wide.lanes, uses_of_b(op.base),
-                         is_one_band(op.base) ? small_chunk : large_chunk);
-          return run_spmm_by_tile_rows(policy, stored_tile_rows<T, I>(op.base),
-                                       std::span<const panel_range>(panels), bs, out, level);
+      if (!op.transposed) {
+        if constexpr (requires { op.base.grouped(); }) {
+          if (in_grouped_rows(op.base)) {
+            return run_spmm_by_panels(policy, op.base.grouped(), b, out, level);
+          }
+        } else if constexpr (requires { op.base.row_offsets(); }) {
+          return run_spmm_by_panels(policy, op.base, b, out, level);
+        } else if constexpr (requires { op.base.tile_cols(); }) {
+          if (std::in_range<std::int32_t>(op.base.cols())) {
+            return run_spmm_by_tile_rows(policy, stored_tile_rows<T, I>(op.base), b, out, level);
+          }
         }
+      } else if constexpr (MayBeTransposed) {
+        if (run_transposed_spmm(policy, op.base, b, out, level)) return;
       }
       const auto ordered = detail::row_order<std::int64_t>(op.base, op.transposed);
       return run_spmm_by_panels(policy,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "../core/config.hpp"
@@ -14,6 +15,7 @@
 #include "dispatch.hpp"
 #include "panel_products.hpp"
 #include "panels.hpp"
+#include "transposed_products.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -25,6 +27,13 @@ const auto* panel_kernels(isa level) noexcept {
     if (found == nullptr && row.level <= level) found = row.function;
   }
   return found;
+}
+
+/// The same for products with the transpose.
+template <class View>
+const auto& transposed_kernels_of(isa level) noexcept {
+  const auto& rows = spmm_transposed_table<View>::rows;
+  return *std::ranges::find_if(rows, [&](const auto& row) { return row.level <= level; })->function;
 }
 
 /// Average number of entries in a column of A.
@@ -101,6 +110,71 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
     run_spmm_by_bands<chunked_bands>(policy, *panel_kernels<row_chunks_view<T>>(level), from,
                                      panels, bs, out);
   }
+}
+
+/// The same for numbers that need no packing.
+template <class Source, class T, class LayoutB, class Update>
+void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
+                           const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
+  const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest);
+  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes, uses_of_b(from.matrix()),
+                             is_one_band(from.matrix()) ? small_chunk : large_chunk);
+  run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
+}
+
+/// Is a copy of A^T in CSR, made in the call, repaid by stores that it saves? They weigh the more,
+/// the more bytes a row of B has: from `least` on, earlier where a panel of sums does not stay in
+/// the caches, and never where it does and a panel of B does not.
+inline bool worth_transposing(const shape& s, std::int64_t row_bytes, std::int64_t least) noexcept {
+  constexpr std::int64_t panel = 256; // bytes of a row
+  const std::int64_t sums = panel * s.cols();
+  if (sums <= std::int64_t{1} << 20 && panel * s.rows() > std::int64_t{4} << 20) return false;
+  return row_bytes >= (sums > std::int64_t{4} << 20 ? 512 : least);
+}
+inline constexpr std::int64_t never_transposed = std::numeric_limits<std::int64_t>::max();
+
+/// As worth_grouping: what entries of a column share is a load and a store here.
+inline bool worth_grouping_transposed(double fill, std::int64_t columns) noexcept {
+  return worth_grouping(fill, static_cast<std::size_t>((columns + 63) / 64));
+}
+
+/// C = epilogue(alpha A^T B + beta C0) for CSR and grouped rows.
+template <class View, class T, class LayoutB, class Update>
+void run_transposed_by_rows(const execution_policy& policy, const View& a,
+                            const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  const auto& kernels = transposed_kernels_of<View>(level);
+  const auto panels = cut_panels_for(policy, b.cols(), kernels.lanes, kernels.widest);
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, small_chunk);
+  transposed_products<View, decltype(bs), Update> products(policy, kernels, panels, bs, out,
+                                                           small_chunk);
+  products.run([&](auto&& add) { add(a, a.rows(), 0); });
+}
+
+/// The same for matrices of tiles, band by band.
+template <template <class> class Form, class Source, class T, class LayoutB, class Update>
+void run_transposed_by_bands(const execution_policy& policy, const Source& from,
+                             const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  using View = typename Form<Source>::view_type;
+  const auto& a = from.matrix();
+  const auto& kernels = transposed_kernels_of<View>(level);
+  const auto panels = cut_panels_for(policy, b.cols(), kernels.lanes, kernels.widest);
+  const bool one_band = is_one_band(a);
+  const std::int64_t chunk_bytes = one_band ? small_chunk : large_chunk;
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_bytes);
+  Form<Source> bands(policy, from, band_sizes(a));
+  transposed_products<View, decltype(bs), Update> products(policy, kernels, panels, bs, out,
+                                                           chunk_bytes);
+  View view;
+  bool made = false;
+  products.run([&](auto&& add) {
+    for (unit_range band{0, 0}; band.first < a.tile_rows(); band.first = band.last) {
+      band.last = end_of_band(a, band.first);
+      if (!made || !one_band) view = bands.make(policy, band);
+      made = true;
+      add(view, std::min(4 * band.last, a.rows()) - 4 * band.first, 4 * band.first);
+    }
+  });
 }
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

@@ -1,0 +1,134 @@
+// What becomes of the sums of panels: rows of C that kernels finish by themselves, or memory from
+// which C is stored.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "../core/config.hpp"
+#include "../core/numeric.hpp"
+#include "../formats/dense.hpp"
+#include "cost_model.hpp"
+#include "panel_output.hpp"
+#include "panels.hpp"
+#include "transposed_copy.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// The sum of products of T that a sum of wider numbers is.
+template <class T, class S>
+accumulator_t<T> narrowed_sum(S s) noexcept {
+  if constexpr (std::is_integral_v<accumulator_t<T>> && std::is_floating_point_v<S>) {
+    return static_cast<accumulator_t<T>>(static_cast<std::int64_t>(s)); // modulo 2^32
+  } else {
+    return s;
+  }
+}
+
+/// C for sums of type S. Those are finished in the kernel where C holds numbers of their type, and
+/// stored by it but for columns of C.
+template <class S, class Update>
+class panel_sink {
+public:
+  /// For kernels with so many lanes, which read so many bytes of B.
+  panel_sink(const Update& out, std::int64_t lanes, std::int64_t bytes_of_b) noexcept
+      : out_(out), lanes_(lanes), streams_(may_stream(bytes_of_b)) {}
+
+  std::int64_t rows() const noexcept { return out_.c.rows(); }
+  std::int64_t ld() const noexcept { return out_.c.ld(); }
+  /// Do some panels go past the caches?
+  bool streams() const noexcept { return streams_; }
+  /// Does the kernel do all but store into columns of C? Corrections, which sums of integers have,
+  /// are steps of it, behind alpha.
+  bool finished_by_kernel() const noexcept {
+    return steps_in_registers && (rows_of_c0 || out_.beta == 0) &&
+           (!std::is_integral_v<S> || out_.alpha == 1);
+  }
+  /// Do sums have to be stored by store()?
+  bool staged() const noexcept { return !rows_of_c || !finished_by_kernel(); }
+
+  /// A panel from row row0 of C on, with corrections of its sums or none; c is nothing where sums
+  /// are staged.
+  panel_output<S> output(const panel_range& panel, std::int64_t row0,
+                         const S* corrections = nullptr) const noexcept {
+    panel_output<S> to{S{1},  S{}, nullptr, 0, nullptr, out_.c.ld(), 0, out_.c.rows() - row0,
+                       false, 0,   {}};
+    if (corrections != nullptr) {
+      to.step[0] = {panel_step<S>::kind::bias, corrections};
+      to.steps = 1;
+    }
+    if constexpr (steps_in_registers) {
+      if (finished_by_kernel()) {
+        to.alpha = static_cast<S>(out_.alpha);
+        to.beta = out_.beta;
+        if (out_.beta != 0) to.c0 = &out_.c0(row0, panel.first);
+        to.c0_ld = out_.c0.ld();
+        const auto own = at(to.steps);
+        set_steps(to, out_.epilogue);
+        for (std::size_t k = own; k < to.step.size(); ++k) {
+          if (to.step[k].values != nullptr) to.step[k].values += row0;
+        }
+      }
+      if (!staged()) {
+        to.c = &out_.c(row0, panel.first);
+        to.streams = streams_ && whole_lines(panel, to.c);
+      }
+    }
+    return to;
+  }
+
+  /// Stores rows [first, last) of a panel of sums that lie ld elements apart.
+  void store(const S* sums, std::int64_t ld, std::int64_t first, std::int64_t last,
+             const panel_range& panel) const noexcept {
+    if constexpr (steps_in_registers) {
+      if (finished_by_kernel()) {
+        return transposed_copy(sums, ld, panel.width, last - first, &out_.c(first, panel.first),
+                               out_.c.ld());
+      }
+    }
+    const auto put = [&](std::int64_t i, std::int64_t j) {
+      out_.store(i, panel.first + j,
+                 narrowed_sum<typename Update::factor_type>(sums[(i - first) * ld + j]));
+    };
+    if (rows_of_c) {
+      for (std::int64_t i = first; i < last; ++i) {
+        for (std::int64_t j = 0; j < panel.width; ++j) put(i, j);
+      }
+    } else {
+      for (std::int64_t j = 0; j < panel.width; ++j) {
+        for (std::int64_t i = first; i < last; ++i) put(i, j);
+      }
+    }
+  }
+
+private:
+  using LayoutC = typename decltype(std::declval<Update>().c)::layout_type;
+  using LayoutC0 = typename decltype(std::declval<Update>().c0)::layout_type;
+  static constexpr bool rows_of_c = std::same_as<LayoutC, row_major>;
+  static constexpr bool rows_of_c0 = std::same_as<LayoutC0, row_major>;
+  static constexpr bool steps_in_registers =
+      std::same_as<S, typename Update::result_type> &&
+      in_registers<S, std::remove_cvref_t<decltype(std::declval<Update>().epilogue)>>;
+
+  /// Stores past the caches save that C is read before it is written. Where C and B do not stay in
+  /// a third-level cache together that pays even if C is read next (1.1 times as fast with 20 MB,
+  /// Zen 4); with less it costs that reader more.
+  bool may_stream(std::int64_t bytes_of_b) const noexcept {
+    const std::int64_t bytes_of_c =
+        out_.c.rows() * out_.c.cols() * static_cast<std::int64_t>(sizeof(S));
+    return !staged() && out_.beta == 0 && bytes_of_b + bytes_of_c > detail::far_bytes;
+  }
+  bool whole_lines(const panel_range& panel, const S* c) const noexcept {
+    const auto on_line = [](std::uintptr_t bytes) { return bytes % 64 == 0; };
+    return panel.width == panel.vectors * lanes_ && on_line(at(panel.width) * sizeof(S)) &&
+           on_line(at(out_.c.ld()) * sizeof(S)) && on_line(reinterpret_cast<std::uintptr_t>(c));
+  }
+
+  const Update& out_;
+  std::int64_t lanes_;
+  bool streams_;
+};
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels
