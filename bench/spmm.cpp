@@ -34,6 +34,7 @@ struct settings {
   std::vector<int> threads{1, 2};
   std::vector<std::string> types{"float", "double"};
   bool coo = false;
+  bool transposed = false;
   double most_megabytes = 1000; ///< of B and C together
   bench::timing_options timing;
 };
@@ -46,12 +47,21 @@ struct forms {
   tb::bitmap_matrix<T> bitmap;
   decltype(tb::optimize(csr, tb::operation::spmm)) optimized;
   bench::aligned_array<T> dense; ///< null where it is too large
+  /// Of the transpose, whose transposed products are the same ones; empty unless measured.
+  tb::csr_matrix<T> transposed_csr;
+  tb::bitmap_matrix<T> transposed_bitmap;
+  decltype(optimized) transposed_optimized;
 
-  explicit forms(const bench::real_matrix& a)
+  forms(const bench::real_matrix& a, bool transposed)
       : csr(tb::to_csr(tb::coo_matrix<T>(std::vector<T>(a.values().begin(), a.values().end()),
                                          a.row_indices(), a.col_indices(), {a.rows(), a.cols()}))),
         coo(tb::to_coo(csr)), bitmap(tb::to_bitmap(csr)),
         optimized(tb::optimize(csr, tb::operation::spmm)) {
+    if (transposed) {
+      transposed_csr = tb::to_csr(tb::transposed(csr));
+      transposed_bitmap = tb::to_bitmap(transposed_csr);
+      transposed_optimized = tb::optimize(transposed_csr, tb::operation::spmm);
+    }
     const double size = static_cast<double>(a.rows()) * static_cast<double>(a.cols()) * sizeof(T);
     if (size > 512e6) return;
     dense = bench::make_aligned<T>(a.rows() * a.cols());
@@ -60,8 +70,8 @@ struct forms {
 };
 
 template <class T>
-std::vector<bench::spmm_product<T>> own_products(const forms<T>& a,
-                                                 const bench::spmm_operands<T>& of) {
+std::vector<bench::spmm_product<T>>
+own_products(const forms<T>& a, const bench::spmm_operands<T>& of, bool transposed) {
   const auto policy = tb::threads(of.threads);
   const tb::dense_view<const T> b(of.b, {a.csr.cols(), of.n});
   const tb::dense_view<T> c(of.c, {a.csr.rows(), of.n});
@@ -69,8 +79,17 @@ std::vector<bench::spmm_product<T>> own_products(const forms<T>& a,
     return bench::row_major_product<T>(
         of, name, [policy, &matrix, b, c] { tb::multiply(policy, matrix, b, c); });
   };
-  return {product("COO", a.coo), product("CSR", a.csr), product("bitmap", a.bitmap),
-          product("optimized", a.optimized)};
+  std::vector products{product("COO", a.coo), product("CSR", a.csr), product("bitmap", a.bitmap),
+                       product("optimized", a.optimized)};
+  if (!transposed) return products;
+  const auto transposed_product = [&](const char* name, const auto& matrix) {
+    products.push_back(bench::row_major_product<T>(
+        of, name, [policy, &matrix, b, c] { tb::multiply(policy, tb::transposed(matrix), b, c); }));
+  };
+  transposed_product("CSR^T", a.transposed_csr);
+  transposed_product("bitmap^T", a.transposed_bitmap);
+  transposed_product("optimized^T", a.transposed_optimized);
+  return products;
 }
 
 std::string name_of(tb::format f) {
@@ -89,7 +108,7 @@ bench::spmm_result measure(const std::string& name, const forms<T>& a,
                            bench::dense_operands<T>& dense, int threads, const settings& s) {
   const std::int64_t n = dense.n;
   const auto of = dense.times(a.csr, a.dense.get(), threads);
-  auto products = own_products(a, of);
+  auto products = own_products(a, of, s.transposed);
   for (const auto& library : bench::spmm_libraries()) {
     for (auto& product : library.products(of)) {
       // The row-major gemm is the one whose operands are those of the sparse products.
@@ -146,6 +165,7 @@ bench::spmm_result measure(const std::string& name, const forms<T>& a,
 std::vector<std::string> shown(const settings& s) {
   std::vector<std::string> names{"CSR", "bitmap", "optimized"};
   if (s.coo) names.insert(names.begin(), "COO");
+  if (s.transposed) names.insert(names.end(), {"CSR^T", "bitmap^T", "optimized^T"});
   for (const auto& library : bench::spmm_libraries()) {
     if (library.name == "Eigen" || library.name == "oneMKL") {
       names.push_back(library.name + " row");
@@ -190,7 +210,7 @@ void print(const bench::spmm_result& r, const settings& s) {
 template <class T>
 void measure_all(const std::string& name, const bench::real_matrix& matrix, const settings& s,
                  std::vector<bench::spmm_result>& results) {
-  const forms<T> a(matrix);
+  const forms<T> a(matrix, s.transposed);
   for (const std::int64_t n : s.columns) {
     const double size = static_cast<double>(matrix.rows() + matrix.cols()) *
                         static_cast<double>(n) * sizeof(T) * 1e-6;
@@ -234,6 +254,8 @@ int main(int argc, char** argv) {
   list(
       app.add_option("--types", s.types, "value types")->check(CLI::IsMember({"float", "double"})));
   app.add_flag("--coo", s.coo, "also time COO, which is slow");
+  app.add_flag("--transposed", s.transposed,
+               "also time products with transposed(a), where a is A transposed");
   app.add_option("--most-megabytes", s.most_megabytes, "leave out larger B and C together");
   app.add_option(
       "--counted", counted,

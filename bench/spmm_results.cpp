@@ -17,8 +17,12 @@ double least_time(const spmm_result& r, Belongs&& belongs) {
 
 } // namespace
 
+bool is_format(const std::string& product) {
+  return product == "COO" || product == "CSR" || product == "bitmap";
+}
+
 bool is_own(const std::string& product) {
-  return product == "COO" || product == "CSR" || product == "bitmap" || product == "optimized";
+  return is_format(product) || product == "optimized" || product.ends_with("^T");
 }
 
 bool is_dense(const std::string& product) {
@@ -41,8 +45,7 @@ double spmm_result::best_dense() const {
 }
 
 double spmm_result::best_own() const {
-  return least_time(*this,
-                    [](const std::string& name) { return is_own(name) && name != "optimized"; });
+  return least_time(*this, is_format);
 }
 
 void write_spmm_json(const std::string& path, const spmm_run& run, const timing_options& options,

@@ -49,8 +49,9 @@ struct spmm_result {
   double best_own() const; ///< of the formats, without optimized
 };
 
-/// Whether a product is ours, and whether one is that of a dense matrix.
+/// Whether a product is ours, that of a plain format, that of a dense matrix.
 bool is_own(const std::string& product);
+bool is_format(const std::string& product);
 bool is_dense(const std::string& product);
 
 /// The results of one process.

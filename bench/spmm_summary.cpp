@@ -144,6 +144,13 @@ void print_spmm_summary(const std::vector<spmm_run>& runs, const std::string& co
           return single == nullptr ? std::nan("") : single->time(ours) / r.time(ours);
         });
   }
+  for (const char* format : {"CSR", "bitmap", "optimized"}) {
+    const std::string ours = format;
+    print_mean(
+        runs, "time of the transposed product over the plain one, " + ours, one,
+        [&](const spmm_run&, const spmm_result& r) { return r.time(ours + "^T") / r.time(ours); },
+        extreme::largest);
+  }
   print_recommended(runs, one);
   print_mean(
       runs, "optimize(csr, spmm), in optimized SpMMs of 64 columns",
