@@ -58,6 +58,7 @@
 #define TILEBIT_NOINLINE __attribute__((noinline))
 #define TILEBIT_COLD __attribute__((cold, noinline)) // compiled for size
 #define TILEBIT_PREFETCH(address) __builtin_prefetch(address)
+#define TILEBIT_PREFETCH_L2(address) __builtin_prefetch(address, 0, 2)
 #define TILEBIT_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define TILEBIT_RESTRICT
@@ -65,6 +66,7 @@
 #define TILEBIT_NOINLINE
 #define TILEBIT_COLD
 #define TILEBIT_PREFETCH(address) static_cast<void>(address)
+#define TILEBIT_PREFETCH_L2(address) static_cast<void>(address)
 #define TILEBIT_PREFETCH_WRITE(address) static_cast<void>(address)
 #endif
 
