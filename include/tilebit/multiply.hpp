@@ -105,13 +105,18 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// stored: bias, row_scale and relu in registers, other callables to sums in the first-level cache,
 /// possibly by several threads at a time. Throws: as SpMV.
 ///
+/// Where B and C take more than 16 MB together, lines of C are stored past the caches, unless it is
+/// updated.
+///
 /// Complexity: O((nnz + m) * n). Memory for float and double, kept for the thread's next call up to
-/// TILEBIT_KEPT_BYTES: panels of B, 64 columns of float or 32 of double, as many as fit 8 MB and at
-/// least one, where rows of B are read often; for bitmap matrices bands of half a million entries
-/// as rows; for transposed A, COO and what optimize made for SpMV a copy of A in CSR; m * n sums
-/// for up to four columns; 512 rows of sums for each thread where optimize made slabs. For 16-bit
-/// and 8-bit types: B once more, packed or widened, and m * n sums for up to 32 columns; with AMX
-/// 32 rows of A without compression for each thread. All of it is allocated before C is written.
+/// TILEBIT_KEPT_BYTES: panels of B, 64 columns of float or 32 of double, as many as fit 1 MB (8 MB
+/// where A is a bitmap matrix of several bands) and at least one, where rows of B are read often;
+/// for bitmap matrices bands of half a million entries as rows; for transposed A m rows of sums for
+/// a panel of each thread and as many as fit 1 or 8 MB more, or a copy of A in CSR; for COO and
+/// what optimize made for SpMV that copy; m * n sums for up to four columns; 512 rows of sums for
+/// each thread where optimize made slabs. For 16-bit and 8-bit types: B once more, packed or
+/// widened, and m * n sums for up to 32 columns; with AMX 32 rows of A without compression for each
+/// thread. All of it is allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&
