@@ -17,6 +17,9 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+using detail::accumulator_t;
+using detail::at;
+
 /// The sum of products of T that a sum of wider numbers is.
 template <class T, class S>
 accumulator_t<T> narrowed_sum(S s) noexcept {

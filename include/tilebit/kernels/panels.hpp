@@ -23,6 +23,8 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+using detail::at;
+
 /// Columns [first, first + width), for a kernel of so many vectors.
 struct panel_range {
   std::int64_t first;

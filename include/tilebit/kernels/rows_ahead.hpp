@@ -17,6 +17,8 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+using detail::at;
+
 /// The columns of a unit, once for each row of B that a kernel loads.
 template <class T, class I, class O>
 std::span<const I> columns_of(const csr_view<const T, I, O>& a, std::int64_t i) noexcept {
