@@ -43,10 +43,7 @@ public:
                       std::int64_t chunk_bytes)
       : policy_(policy), kernels_(kernels), panels_(panels), b_(b),
         sink_(out, kernels.lanes, b.bytes()), lds_(kernels.lanes * panels.front().vectors),
-        at_a_time_(std::clamp<std::int64_t>(thread_count(policy) * chunk_bytes /
-                                                (sums_of_panel() * std::int64_t{sizeof(T)}),
-                                            thread_count(policy), detail::length(panels))),
-        sums_(at_a_time_ * sums_of_panel()) {}
+        at_a_time_(panels_at_a_time(chunk_bytes)), sums_(at_a_time_ * sums_of_panel()) {}
 
   /// parts(f) calls f(rows of A as a view, their number, the first one) for all parts, once for
   /// each chunk of panels.
@@ -76,6 +73,13 @@ public:
   }
 
 private:
+  /// One for each thread, or as many as fit chunks.
+  std::int64_t panels_at_a_time(std::int64_t chunk_bytes) const noexcept {
+    const std::int64_t threads = thread_count(policy_);
+    const std::int64_t fitting =
+        threads * chunk_bytes / (sums_of_panel() * std::int64_t{sizeof(T)});
+    return std::min(std::max(threads, fitting), detail::length(panels_));
+  }
   std::int64_t sums_of_panel() const noexcept {
     return std::max<std::int64_t>(1, sink_.rows() * lds_);
   }
