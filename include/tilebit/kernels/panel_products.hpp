@@ -53,12 +53,15 @@ public:
     const std::int64_t wanted =
         thread_count(policy_) > 1 ? std::int64_t{8} * thread_count(policy_) : 1;
     const block_list<View> blocks(
-        a,
-        static_cast<int>(std::clamp<std::int64_t>((wanted + panels - 1) / panels, 1, most_blocks)),
+        a, static_cast<int>(std::clamp<std::int64_t>(units(a) * height / 64, 1, wanted)),
         cuts::between_units);
-    for_each_task(policy_, panels * blocks.count(), [&](int task, int thread) {
-      const unit_range range = blocks.units_of(task % blocks.count());
-      multiply(a, row0, range, first + static_cast<std::size_t>(task / blocks.count()), thread);
+    const auto groups = static_cast<int>(
+        std::clamp<std::int64_t>((wanted + blocks.count() - 1) / blocks.count(), 1, panels));
+    for_each_task(policy_, blocks.count() * groups, [&](int task, int thread) {
+      const int group = task % groups;
+      const std::size_t begin = first + at(panels * group / groups);
+      const std::size_t end = first + at(panels * (group + 1) / groups);
+      multiply_in_steps(a, row0, blocks.units_of(task / groups), begin, end, thread);
       if (sink_.streams()) finish_streams();
     });
   }
@@ -109,6 +112,24 @@ private:
     const std::int64_t entries = unit_piece<View>::bytes_before(a, units(a)) / entry / n + 1;
     const std::int64_t rows_of_b = (std::int64_t{1} << 18) / b_.row_bytes();
     return std::clamp<std::int64_t>(rows_of_b / entries, 4 / height, 32 / height);
+  }
+
+  /// Units after which the next panel is taken: rows of A that stay in a cache until the last panel
+  /// has seen them, and so few that the pieces of a row of C are written soon after each other.
+  /// Wide C that lies in memory is written up to twice as fast so.
+  static std::int64_t units_of_step(const View& a) noexcept {
+    const std::int64_t n = std::max<std::int64_t>(1, units(a));
+    const std::int64_t bytes = unit_piece<View>::bytes_before(a, units(a)) / n + 1;
+    return std::clamp<std::int64_t>((std::int64_t{1} << 17) / bytes, 16 / height, 256 / height);
+  }
+
+  void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
+                         std::size_t last, int thread) const noexcept {
+    const std::int64_t step = last - first > 1 ? units_of_step(a) : range.last - range.first;
+    for (std::int64_t u = range.first; u < range.last; u += step) {
+      const unit_range now{u, std::min(u + step, range.last)};
+      for (std::size_t p = first; p < last; ++p) multiply(a, row0, now, p, thread);
+    }
   }
 
   static constexpr std::int64_t height = rows_of_unit<View>;

@@ -65,7 +65,8 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& kernels = *panel_kernels<View>(level);
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a), small_chunk);
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a),
+                             chunk_for(unit_piece<View>::bytes_before(a, units(a))));
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
@@ -118,8 +119,10 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
                            const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
   const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes, uses_of_b(from.matrix()),
-                             is_one_band(from.matrix()) ? small_chunk : large_chunk);
+  const auto& a = from.matrix();
+  const std::int64_t entry = sizeof(T) + sizeof(std::uint32_t); // in rows
+  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes, uses_of_b(a),
+                             is_one_band(a) ? chunk_for(a.nnz() * entry) : large_chunk);
   run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
 }
 
