@@ -17,6 +17,7 @@
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
+#include "cost_model.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"
 #include "workspace.hpp"
@@ -122,7 +123,7 @@ public:
               std::int64_t lanes, double uses, std::int64_t chunk_bytes)
       : b_(b), panels_(panels), copy_(panels, lanes, b.rows(), chunk_bytes),
         copies_(!std::is_same_v<Layout, row_major> ||
-                (uses >= (copy_.panel_bytes() <= copied_bytes ? 6 : 48) && !on_cache_lines())) {
+                (uses >= uses_of_copies() && !single_on_lines())) {
     if (copies_) copy_.allocate();
   }
 
@@ -170,9 +171,18 @@ public:
   std::int64_t ld(const panel_range& p) const noexcept { return copies_ ? copy_.ld(p) : b_.ld(); }
 
 private:
-  /// A copy of a panel that has to go to memory and back is read from there as slowly as B itself:
-  /// with 12,000 rows copies are 1.5 times as fast, with 45,000 rows 0.7 times.
-  static constexpr std::int64_t copied_bytes = std::int64_t{4} << 20;
+  /// How often rows of B have to be read to repay a copy (bench/run --spmm; Zen 4).
+  ///
+  /// A copy that has to go to memory and back is read from there as slowly as B itself: with 45,000
+  /// rows products take 1.4 times as long, with 12,000 rows 0.7 times. If B comes from memory
+  /// anyway, rows fetched ahead (rows_ahead.hpp) are up to 2.4 times as fast as a third-level copy.
+  /// What a copy in the second-level cache saves are sets that rows share, which are few where rows
+  /// are short, and loads of two lines, which are none where rows begin on lines.
+  double uses_of_copies() const noexcept {
+    if (copy_.panel_bytes() > std::int64_t{4} << 20) return 48;
+    if (!stays()) return bytes() > detail::far_bytes / 4 * 3 ? 8 : 6;
+    return on_lines() && row_bytes() <= 1024 ? 20 : 6;
+  }
 
   static constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};
 
@@ -196,10 +206,13 @@ private:
     std::copy_n(from, n, to);
   }
 
+  bool on_lines() const noexcept {
+    return reinterpret_cast<std::uintptr_t>(b_.data()) % 64 == 0 &&
+           b_.ld() * std::int64_t{sizeof(T)} % 64 == 0;
+  }
   /// Rows that are one panel wide and begin on cache lines need no copy.
-  bool on_cache_lines() const noexcept {
-    return panels_.size() <= 1 && reinterpret_cast<std::uintptr_t>(b_.data()) % 64 == 0 &&
-           b_.ld() * std::int64_t{sizeof(T)} % 64 == 0 && b_.ld() <= 2 * copy_.ld(panels_.front());
+  bool single_on_lines() const noexcept {
+    return panels_.size() <= 1 && on_lines() && b_.ld() <= 2 * copy_.ld(panels_.front());
   }
 
   dense_view<const T, Layout> b_;
