@@ -79,7 +79,7 @@ std::int64_t group_tile_row(const row_of_tiles<T, I>& row, const grouping_scratc
     columns += counts[p - 1];
     loops += counts[p - 1] > 0;
   }
-  if (entries - columns < 4 * (loops - 4)) {
+  if (entries - columns < 8 * (loops - 4)) {
     std::int64_t in_row[4] = {};
     for (std::int64_t t = 0; t < tiles; ++t) {
       for (unsigned r = 0; r < 4; ++r) in_row[r] += std::popcount(bitmaps[t] >> (4 * r) & 15U);
