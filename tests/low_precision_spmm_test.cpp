@@ -3,6 +3,7 @@
 // integers exactly; Inf and NaN reach only the rows that they must; the same bits from any number
 // of threads; which kernels the tables choose.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -250,6 +251,142 @@ TEMPLATE_TEST_CASE("optimized low-precision matrices hold their entries once, an
   }
 }
 
+namespace {
+
+/// Optimized for SpMV as where tiles are expanded by microcode.
+template <class T>
+tb::optimized_matrix<T> optimized_in_windows(const tb::coo_matrix<T>& a) {
+  std::atomic<bool>& microcode = tb::detail::gathers_in_microcode();
+  const bool before = microcode.exchange(true);
+  auto h = tb::optimize(a);
+  microcode = before;
+  return h;
+}
+
+bool has_windows() {
+#if !defined(TILEBIT_DISABLE_SIMD) && !defined(TILEBIT_DISABLE_AVX512)
+  if (tb::active_isa() >= tb::isa::avx512_bf16) return true;
+#endif
+  WARN("skipped: this machine has no AVX-512 BF16");
+  return false;
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("windowed rows are a copy that multiplies few columns", "[low precision]",
+                   tb::bfloat16, std::int8_t) {
+  using T = TestType;
+  if (!has_windows()) return;
+  source from(77);
+  const std::vector<tb::coo_matrix<T>> matrices{
+      generators::uniform<T>(37, 700, 10, from),  generators::uniform<T>(260, 380, 30, from),
+      generators::uniform<T>(100, 129, 5, from),  generators::uniform<T>(33, 256, 20, from),
+      generators::uniform<T>(16, 1025, 15, from), generators::uniform<T>(19, 90, 30, from)};
+  for (const auto& a : matrices) {
+    CAPTURE(a.rows(), a.cols());
+    const problem<T> p(a, 5, from);
+    const auto h = optimized_in_windows(p.a);
+    tb::validate(h.view());
+    CHECK(tb::to_csr(h) == tb::to_csr(p.a));
+    const auto w = h.view().windowed();
+    REQUIRE(w.blocks() == (a.rows() + 15) / 16);
+    tb::dense_matrix<float> sums({a.rows(), a.cols()});
+    std::size_t k = 0;
+    for (std::int64_t block = 0; block < w.blocks(); ++block) {
+      for (std::int64_t window = 0; window < w.windows(); ++window) {
+        const int steps =
+            w.steps_of_window()[static_cast<std::size_t>(block * w.windows() + window)];
+        for (std::int64_t e = 0; e < steps * 16 * w.depth; ++e, ++k) {
+          const std::int64_t row = 16 * block + e / w.depth % 16;
+          if (row >= a.rows()) continue;
+          sums(row, window * w.width + w.positions()[k]) += static_cast<float>(w.values()[k]);
+        }
+      }
+    }
+    tb::dense_matrix<T> dense({a.rows(), a.cols()});
+    tb::to_dense(p.a, dense);
+    std::int64_t different = 0;
+    for (std::int64_t i = 0; i < a.rows(); ++i) {
+      for (std::int64_t j = 0; j < a.cols(); ++j) {
+        different += sums(i, j) != static_cast<float>(dense(i, j));
+      }
+    }
+    CHECK(different == 0);
+    oracle::at_every_isa([&] {
+      for (const std::int64_t n : {1, 2, 3, 4, 5}) {
+        check_width<sum_of<T>, tb::col_major, tb::col_major>(h, p, n);
+        check_width<sum_of<T>, tb::row_major, tb::row_major>(h, p, n);
+        const auto b = first_columns<tb::row_major>(p.b, n, 0);
+        tb::dense_matrix<sum_of<T>> one({a.rows(), n}), several({a.rows(), n});
+        tb::multiply(h, b.view, one);
+        tb::multiply(tb::threads(3), h, b.view, several);
+        const auto size = a.rows() * n;
+        CHECK(same_bits(std::vector(one.data(), one.data() + size),
+                        std::vector(several.data(), several.data() + size)));
+      }
+    });
+  }
+}
+
+TEST_CASE("windowed rows do not multiply zeros by Inf or NaN", "[low precision]") {
+  using T = tb::bfloat16;
+  if (!has_windows()) return;
+  source from(78);
+  const auto a = generators::uniform<T>(40, 200, 10, from);
+  const auto h = optimized_in_windows(a);
+  REQUIRE(h.view().windowed().blocks() > 0);
+  const auto plain = tb::to_csr(a);
+  for (const float special :
+       {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<T> x(200, T(1));
+    x[0] = T(special); // where zeros that fill windows stand
+    std::vector<float> y(40), expected(40);
+    tb::multiply(h, x, y);
+    tb::multiply(plain, x, expected);
+    for (std::size_t i = 0; i < 40; ++i) CHECK(std::isfinite(y[i]) == std::isfinite(expected[i]));
+    CHECK(std::ranges::any_of(y, [](float v) { return std::isfinite(v); }));
+  }
+}
+
+TEST_CASE("windows are there where they pay", "[low precision]") {
+  if (!has_windows()) return;
+  source from(79);
+  const auto blocks_of = [&](int percent) {
+    return optimized_in_windows(generators::uniform<std::int8_t>(64, 512, percent, from))
+        .view()
+        .windowed()
+        .blocks();
+  };
+  CHECK(blocks_of(10) == 4);
+  CHECK(blocks_of(50) == 0);
+  const auto a = generators::uniform<tb::bfloat16>(64, 512, 10, from);
+  CHECK(tb::optimize(a, tb::operation::spmm).view().windowed().blocks() == 0);
+}
+
+TEST_CASE("validate names what is wrong with windowed rows", "[low precision]") {
+  using view = tb::windowed_view<const std::int8_t>; // windows of 256 columns, words of four
+  const std::vector<std::int8_t> values(128);
+  std::vector<std::uint8_t> positions(128, 0);
+  std::vector<std::uint8_t> steps{1, 1};
+  const std::vector<std::int64_t> offsets{0, 2};
+  const std::vector<std::int32_t> row_sums(16);
+  const tb::shape s(16, 300);
+  const auto message = [&] {
+    return oracle::message_of<tb::invalid_matrix>(
+        [&] { tb::validate(view(values, positions, steps, offsets, row_sums, s)); });
+  };
+  tb::validate(view(values, positions, steps, offsets, row_sums, s));
+  positions[127] = 44; // the second window has 44 columns
+  CHECK(message() == "windowed: positions[127] is 44, of 44 columns");
+  positions[127] = 43;
+  steps[1] = 0;
+  CHECK(message() == "windowed: the windows of block 0 end with step 1, not 2");
+  steps[1] = 2;
+  CHECK(message() == "windowed: the windows of block 0 end with step 3, not 2");
+  steps.pop_back();
+  CHECK(oracle::contains(message(), "disagree"));
+}
+
 TEST_CASE("low-precision kernels of every level", "[dispatch]") {
 #ifndef TILEBIT_DISABLE_SIMD
   oracle::at_every_isa([&] {
@@ -264,6 +401,8 @@ TEST_CASE("low-precision kernels of every level", "[dispatch]") {
     CHECK((tb::kernels::panel_kernels<quads>(level) != nullptr) == dots);
     CHECK(tb::kernels::dots_table<tb::bitmap_grid_view<const std::int8_t, std::int32_t>>::rows[0]
               .level == tb::isa::avx512_bf16);
+    CHECK(tb::kernels::windowed_table<tb::bfloat16>::rows[0].level == tb::isa::avx512_bf16);
+    CHECK(tb::kernels::windowed_table<tb::float16>::rows.empty());
 #endif
   });
 #endif

@@ -177,4 +177,14 @@ void at_every_isa(F&& f) {
   }
 }
 
+/// Calls f() at every level of this machine up to `most`: for what has no kernels above that, and
+/// does not gather.
+template <class F>
+void at_every_isa_up_to(tb::isa most, F&& f) {
+  const bool microcode = tb::detail::gathers_in_microcode();
+  at_every_isa([&] {
+    if (tb::active_isa() <= most && tb::detail::gathers_in_microcode() == microcode) f();
+  });
+}
+
 } // namespace oracle

@@ -334,18 +334,47 @@ auto packed_rows_of(const View& a) {
   return out;
 }
 
+/// The windowed copy of a matrix of tiles, or nothing where the level in force has no kernels for
+/// it, or expanding the tiles is as fast. Only where expanding loads are microcode it is not: else
+/// they keep up with memory, from which windows are more bytes.
+template <class View>
+auto windowed_rows_of(const View& a) {
+  using T = typename View::scalar_type;
+  detail::windowed_arrays<T> out;
+  if constexpr (detail::has_windows_v<T>) {
+    const bool expands_slowly = detail::gathers_in_microcode().load(std::memory_order_relaxed);
+    if (windowed_table<T>::rows.empty() || active_isa() < isa::avx512_bf16 || !expands_slowly) {
+      return out;
+    }
+    const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
+    if (static_cast<double>(a.nnz()) > detail::windowed_density * all) return out;
+    const auto rows = to_csr(a);
+    out = detail::windows_of(rows.view());
+    const auto tiles = static_cast<double>(detail::length(a.bitmaps()));
+    const auto windows = static_cast<double>(out.steps_of_window.size());
+    const auto steps = static_cast<double>(out.step_offsets.back());
+    if (detail::cost_of_windows(windows, steps) > detail::cost_of_expanding<T>(tiles)) {
+      return detail::windowed_arrays<T>{};
+    }
+  }
+  return out;
+}
+
 } // namespace kernels
 } // namespace TILEBIT_ABI
 
 namespace detail {
 
 /// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes; for SpMM the
-/// packed copy besides.
+/// packed copy besides, for SpMV the windowed one.
 template <class T, class I>
 optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, operation what) {
   const shape s(tiles.rows(), tiles.cols());
   packed_arrays<T, I> packed;
   if (what == operation::spmm) packed = kernels::packed_rows_of(std::as_const(tiles).view());
+  if (what == operation::spmv) {
+    packed.windowed = kernels::windowed_rows_of(std::as_const(tiles).view());
+  }
   const auto all =
       static_cast<double>(tiles_along(s.rows())) * static_cast<double>(tiles_along(s.cols()));
   const auto tile_bytes = static_cast<double>(sizeof(std::uint16_t) + sizeof(I));
@@ -366,7 +395,9 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
 /// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
 /// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
-/// of up to four of them.
+/// of up to four of them. For SpMV with bfloat16 and 8-bit integers, a second copy in windowed rows
+/// (formats/windowed.hpp) where few entries are stored and the processor expands tiles slowly: a
+/// byte more than its own for each entry, and zeros besides.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
 /// Throws: as to_bitmap; for SpMM std::length_error for a row of 2^30 tiles. Complexity: O(nnz +

@@ -19,6 +19,7 @@
 #include "diagonals.hpp"
 #include "grouped.hpp"
 #include "sliced.hpp"
+#include "windowed.hpp"
 
 namespace tilebit {
 
@@ -34,9 +35,9 @@ struct unit_range {
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
 /// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
-/// grouped rows, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or none, and
-/// for SpMM a second copy of the entries, packed (core/packed.hpp) or as float, in grouped rows.
-/// But for that copy, every row is in exactly one part.
+/// grouped rows, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or none, and a
+/// second copy of the entries: for SpMM packed (core/packed.hpp) or as float in grouped rows, for
+/// SpMV windowed rows or nothing. But for that copy, every row is in exactly one part.
 template <class T, class I>
 class optimized_view {
 public:
@@ -52,14 +53,17 @@ public:
       : tiles_(tiles), tile_bands_(tile_bands), diagonals_(diagonals),
         diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped) {}
 
-  /// With a grid, and a packed copy with corrections of its sums, one a row, where it needs some.
+  /// With a grid, and copies: a packed one with corrections of its sums, one a row, where it needs
+  /// some, or a windowed one.
   optimized_view(optimized_view parts, bitmap_grid_view<T, I> grid,
                  grouped_view<const packed_type, I> packed,
-                 std::span<const std::int32_t> corrections) noexcept
+                 std::span<const std::int32_t> corrections,
+                 windowed_view<const scalar_type> windowed = {}) noexcept
       : optimized_view(parts) {
     grid_ = grid;
     packed_ = packed;
     corrections_ = corrections;
+    windowed_ = windowed;
   }
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
@@ -76,6 +80,7 @@ public:
   const bitmap_grid_view<T, I>& grid() const noexcept { return grid_; }
   const grouped_view<const packed_type, I>& packed() const noexcept { return packed_; }
   std::span<const std::int32_t> corrections() const noexcept { return corrections_; }
+  const windowed_view<const scalar_type>& windowed() const noexcept { return windowed_; }
 
 private:
   bitmap_view<T, I> tiles_;
@@ -87,15 +92,17 @@ private:
   bitmap_grid_view<T, I> grid_;
   grouped_view<const packed_type, I> packed_;
   std::span<const std::int32_t> corrections_;
+  windowed_view<const scalar_type> windowed_;
 };
 
 namespace detail {
 
-/// A copy of the entries for products with dense matrices.
+/// A copy of the entries for products with dense matrices, or one for products with vectors.
 template <class T, class I>
 struct packed_arrays {
   grouped_arrays<packed_t<T>, I> rows;
   std::vector<std::int32_t> corrections;
+  windowed_arrays<T> windowed;
 };
 
 } // namespace detail
@@ -152,7 +159,9 @@ public:
            of(grid_.bitmaps()) + of(grid_.element_offsets()) + of(packed_.rows.values) +
            of(packed_.rows.col_indices) + of(packed_.rows.pattern_counts) +
            of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
-           of(packed_.corrections);
+           of(packed_.corrections) + of(packed_.windowed.values) + of(packed_.windowed.positions) +
+           of(packed_.windowed.steps_of_window) + of(packed_.windowed.step_offsets) +
+           of(packed_.windowed.row_sums);
   }
 
   optimized_view<const T, I> view() const noexcept {
@@ -163,7 +172,8 @@ public:
              grouped_.view(s)},
             grid_.view(),
             packed_.rows.view(packed),
-            packed_.corrections};
+            packed_.corrections,
+            packed_.windowed.view(s)};
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 
@@ -195,6 +205,7 @@ void validate(const optimized_view<T, I>& a) {
   if constexpr (detail::is_packed_v<std::remove_const_t<T>>) {
     validate(a.grid());
     validate(a.packed());
+    validate(a.windowed());
     if (a.packed().blocks() > 0 && !a.corrections().empty() &&
         std::cmp_not_equal(a.corrections().size(), 4 * a.packed().blocks())) {
       throw invalid_matrix("optimized: corrections are not one for each row of packed",

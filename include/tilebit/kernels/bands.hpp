@@ -38,6 +38,7 @@ std::int64_t end_of_band(const View& a, std::int64_t first) noexcept {
   return std::min<std::int64_t>(end - begin, last);
 }
 
+/// Is the matrix made all at once, and so only once however many chunks of panels there are?
 template <class View>
 bool is_one_band(const View& a) noexcept {
   return end_of_band(a, 0) == a.tile_rows();

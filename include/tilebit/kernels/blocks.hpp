@@ -60,6 +60,10 @@ template <class T>
 std::int64_t units(const row_chunks_view<T>& a) noexcept {
   return a.tile_rows();
 }
+template <class T>
+std::int64_t units(const windowed_view<T>& a) noexcept {
+  return a.blocks();
+}
 template <class T, class I>
 std::int64_t units(const coo_view<T, I>& a) noexcept {
   return a.nnz();
@@ -189,7 +193,7 @@ struct unit_piece<diagonal_view<const T, I>> {
   }
 };
 
-/// Grouped rows and chunks are for SpMM, which is not cut inside rows.
+/// Grouped rows, windowed ones and chunks are not cut inside rows.
 template <class T, class I>
 struct unit_piece<grouped_view<const T, I>> {
   static std::int64_t entries(const grouped_view<const T, I>&, std::int64_t) noexcept { return 0; }
@@ -204,6 +208,15 @@ struct unit_piece<grouped_view<const T, I>> {
                since(a.column_offsets()) * std::int64_t{sizeof(I)};
     }
     return bytes;
+  }
+};
+
+template <class T>
+struct unit_piece<windowed_view<const T>> {
+  static std::int64_t entries(const windowed_view<const T>&, std::int64_t) noexcept { return 0; }
+  static std::int64_t bytes_before(const windowed_view<const T>& a, std::int64_t u) noexcept {
+    constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
+    return a.step_offsets()[at(u)] * of_step * std::int64_t{sizeof(T) + 1} + u * a.windows();
   }
 };
 

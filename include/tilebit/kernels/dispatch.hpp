@@ -193,16 +193,22 @@ using spmm_function = void(const View&, std::int64_t first, std::int64_t last, c
                            std::int64_t ldb, std::int64_t width,
                            const panel_output<accumulator_t<T>>&) noexcept;
 
-/// The SpMM kernels of an instruction set: one for panels of one, two and four vectors each.
+/// One function for each of one, two and four: vectors of a panel, columns.
+template <class Function>
+struct one_two_four {
+  std::array<Function*, 3> functions;
+
+  Function* operator()(std::int64_t n) const noexcept {
+    return functions[static_cast<std::size_t>(n / 2)];
+  }
+};
+
+/// The SpMM kernels of an instruction set.
 template <class View, class T>
 struct spmm_kernels {
   std::int64_t lanes;  ///< elements of a vector
   std::int64_t widest; ///< vectors of the widest panel
-  std::array<spmm_function<View, T>*, 3> of_vectors;
-
-  spmm_function<View, T>* operator()(std::int64_t vectors) const noexcept {
-    return of_vectors[static_cast<std::size_t>(vectors / 2)];
-  }
+  one_two_four<spmm_function<View, T>> multiply;
 };
 
 /// The SpMM kernels for a view type, best first; none where portable code is all there is.
@@ -256,15 +262,8 @@ template <class View, class T>
 struct transposed_kernels {
   std::int64_t lanes;
   std::int64_t widest;
-  std::array<transposed_function<View, T>*, 3> add_of_vectors;
-  std::array<finish_function<T>*, 3> finish_of_vectors;
-
-  transposed_function<View, T>* add(std::int64_t vectors) const noexcept {
-    return add_of_vectors[static_cast<std::size_t>(vectors / 2)];
-  }
-  finish_function<T>* finish(std::int64_t vectors) const noexcept {
-    return finish_of_vectors[static_cast<std::size_t>(vectors / 2)];
-  }
+  one_two_four<transposed_function<View, T>> add;
+  one_two_four<finish_function<T>> finish;
 };
 
 /// The same for a view type, best first; none where portable code is all there is.
@@ -277,20 +276,26 @@ struct spmm_transposed_table {
 
 #if TILEBIT_X86
 #ifndef TILEBIT_DISABLE_AVX512
+template <class T>
+inline constexpr one_two_four<finish_function<T>> finish_avx512{
+    &avx512::finish_rows<1>, &avx512::finish_rows<2>, &avx512::finish_rows<4>};
 template <class View, class T>
 inline constexpr transposed_kernels<View, T> transposed_avx512{
     avx512::lanes<T>::count,
     avx512::widest<View>,
     {&avx512::spmm_transposed<1>, &avx512::spmm_transposed<2>, &avx512::spmm_transposed<4>},
-    {&avx512::finish_rows<1>, &avx512::finish_rows<2>, &avx512::finish_rows<4>}};
+    finish_avx512<T>};
 #endif
+template <class T>
+inline constexpr one_two_four<finish_function<T>> finish_avx2{
+    &avx2::finish_rows<1>, &avx2::finish_rows<2>, &avx2::finish_rows<4>};
 template <class View, class T>
 inline constexpr transposed_kernels<View, T> transposed_avx2{
     avx2::lanes<T>::count,
     avx2::widest<View>,
     {&avx2::spmm_transposed<1>, &avx2::spmm_transposed<2>,
      &avx2::spmm_transposed<avx2::widest<View>>},
-    {&avx2::finish_rows<1>, &avx2::finish_rows<2>, &avx2::finish_rows<avx2::widest<View>>}};
+    finish_avx2<T>};
 
 template <class View>
   requires(std::same_as<typename View::scalar_type, float> ||
@@ -381,6 +386,32 @@ struct dots_table {
   static constexpr std::array<row, 0> rows{};
 #endif
 };
+
+/// Products of blocks [first, last) of windowed rows with a few columns; see windowed_dots.inc.hpp
+/// for x and sums.
+template <class T>
+using windowed_function = void(const windowed_view<const T>&, std::int64_t first, std::int64_t last,
+                               const dot_operand_t<T>* x, std::int64_t ldx,
+                               accumulator_t<T>* sums) noexcept;
+
+/// The kernels for 1, 2 and 4 columns; none where portable code is all there is.
+template <class T>
+struct windowed_table {
+  using row = kernel_row<const one_two_four<windowed_function<T>>>;
+  static constexpr std::array<row, 0> rows{};
+};
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+template <class T>
+  requires detail::has_windows_v<T>
+struct windowed_table<T> {
+  using kernels = const one_two_four<windowed_function<T>>;
+  using row = kernel_row<kernels>;
+  static constexpr kernels of_columns{&avx512_bf16::windowed_dots<1, T>,
+                                      &avx512_bf16::windowed_dots<2, T>,
+                                      &avx512_bf16::windowed_dots<4, T>};
+  static constexpr std::array rows{row{isa::avx512_bf16, "windowed rows", &of_columns}};
+};
+#endif
 
 /// Eight tile rows from `first` on times a panel, see spmm_tile_unit.inc.hpp.
 template <class View, class T>

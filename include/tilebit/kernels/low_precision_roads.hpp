@@ -2,6 +2,7 @@
 //
 //                       AVX-512 BF16 and VNNI                     AVX-512, AVX2
 //   tiles, few columns  tiles are expanded, dot products          widened, SpMV kernels
+//   windowed rows       dot products                              as tiles
 //   tiles               packed entries: pairs, quads (float16:    widened, SpMM kernels
 //                       widened)
 //   other formats       as CSR, widened
@@ -83,10 +84,10 @@ class dot_columns {
 public:
   using X = dot_operand_t<T>;
 
-  /// Throws std::bad_alloc.
+  /// Lengths are rounded up to whole units of cache lines. Throws std::bad_alloc.
   template <class Layout>
-  dot_columns(const dense_view<const T, Layout>& b, std::int64_t width)
-      : ld_(padded(b.rows())), x_(width * ld_) {
+  dot_columns(const dense_view<const T, Layout>& b, std::int64_t width, std::int64_t unit = 1)
+      : ld_(padded(b.rows(), unit)), x_(width * ld_) {
     std::memset(x_.get(), 0, at(width * ld_) * sizeof(X));
     for (std::int64_t j = 0; j < b.cols(); ++j) {
       const T* const from = b.data() + j * b.col_stride();
@@ -107,9 +108,9 @@ public:
 private:
   /// Whole cache lines, an odd number of them: columns that are a power of two apart share a few
   /// sets of the cache.
-  static std::int64_t padded(std::int64_t rows) noexcept {
+  static std::int64_t padded(std::int64_t rows, std::int64_t unit) noexcept {
     constexpr std::int64_t line = 64 / std::int64_t{sizeof(X)};
-    return ((rows + line - 1) / line | 1) * line;
+    return ((rows + unit * line - 1) / (unit * line) * unit | 1) * line;
   }
   static X as_operand(T value) noexcept {
     if constexpr (std::is_same_v<T, std::int8_t>) {
@@ -148,6 +149,32 @@ void run_dots(const execution_policy& policy, const View& a, const dense_view<co
           const auto* const s = to + 4 * (tr * width + j);
           for (std::int64_t r = 0; r < rows; ++r) out.store(4 * tr + r, j0 + j, s[r]);
         }
+      }
+    }
+  });
+}
+
+/// The same for windowed rows and at most four columns.
+template <class T, class LayoutB, class Update>
+void run_windowed(const execution_policy& policy, const windowed_view<const T>& a,
+                  const dense_view<const T, LayoutB>& b, const Update& out) {
+  using View = windowed_view<const T>;
+  constexpr std::int64_t height = View::height;
+  const auto width =
+      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
+  auto* const kernel = (*windowed_table<T>::rows[0].function)(width);
+  const dot_columns<T> x(b, width, 4); // a window is four registers
+  const work_array<accumulator_t<T>> sums(height * a.blocks() * width);
+  const block_list<View> blocks(a, thread_count(policy) > 1 ? most_blocks : 1, cuts::between_units);
+  for_each_task(policy, blocks.count(), [&](int task) {
+    const unit_range range = blocks.units_of(task);
+    if (range.first == range.last) return;
+    kernel(a, range.first, range.last, x.data(), x.ld(), sums.get());
+    for (std::int64_t u = range.first; u < range.last; ++u) {
+      const std::int64_t rows = std::min(height, a.rows() - height * u);
+      for (std::int64_t j = 0; j < b.cols(); ++j) {
+        const auto* const s = sums.get() + height * (u * width + j);
+        for (std::int64_t r = 0; r < rows; ++r) out.store(height * u + r, j, s[r]);
       }
     }
   });
@@ -340,6 +367,12 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
       if (!by_unit && b.cols() > most_dots_of_packed && a.packed().blocks() > 0 &&
           panel_kernels<grouped>(level) != nullptr && (detail::depth_v<P> == 1 || all_finite(b))) {
         return run_packed(policy, a, b, out, level);
+      }
+      if constexpr (detail::has_windows_v<T>) {
+        if (a.windowed().blocks() > 0 && b.cols() <= most_single && level >= isa::avx512_bf16 &&
+            all_finite(b)) {
+          return run_windowed(policy, a.windowed(), b, out);
+        }
       }
       if (a.grid().rows() > 0) return run_tiles(a.grid());
       return run_tiles(a.tiles());

@@ -139,7 +139,7 @@ private:
   void multiply(const View& a, std::int64_t row0, unit_range units, std::size_t p,
                 int thread) const noexcept {
     const panel_range& panel = panels_[p];
-    auto* const kernel = kernels_(panel.vectors);
+    auto* const kernel = kernels_.multiply(panel.vectors);
     const T* const b = b_.data(p);
     const std::int64_t ldb = b_.ld(panel);
     panel_output<S> to = sink_.output(panel, row0, corrections_);

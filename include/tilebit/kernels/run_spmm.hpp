@@ -94,18 +94,16 @@ bool run_transposed_spmm(const execution_policy& policy, const View& a,
   if constexpr (requires { a.grouped(); }) {
     if (!in_grouped_rows(a)) return false;
     const auto& rows = a.grouped();
-    const auto columns = static_cast<double>(detail::length(rows.col_indices()));
-    const bool shared = static_cast<double>(rows.nnz()) >= 1.5 * columns;
-    if (worth_copying(shared ? never_transposed : 2048)) return false;
+    if (worth_copying(least_of(rows))) return false;
     run_transposed_by_rows(policy, rows, b, out, level);
   } else if constexpr (requires { a.row_offsets(); }) {
-    if (worth_copying(512)) return false;
+    if (worth_copying(least_of_rows)) return false;
     run_transposed_by_rows(policy, a, b, out, level);
   } else if constexpr (requires { a.tile_cols(); }) {
     const stored_tile_rows<T, typename View::index_type> tiles(a);
     const bool grouping = worth_grouping_transposed(tiles.fill(), b.cols());
     if (!std::in_range<std::int32_t>(a.cols())) return false;
-    if (worth_copying(grouping ? never_transposed : 2048)) return false;
+    if (worth_copying(grouping ? never_transposed : least_of_blocks)) return false;
     if (grouping) {
       run_transposed_by_bands<grouped_bands>(policy, tiles, b, out, level);
     } else {

@@ -126,8 +126,8 @@ TILEBIT_TARGET_END
 // Of this set what dot products of packed entries are for, and kernels of tiles for processors with
 // expanding loads in microcode.
 TILEBIT_TARGET_BEGIN(
-    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512bitalg,avx512vpopcntdq,avx512vnni,"
-    "avx512bf16,avx2,fma,f16c,bmi,bmi2,popcnt")
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512bitalg,avx512vpopcntdq,"
+    "avx512vnni,avx512bf16,avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
@@ -145,6 +145,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 #include "tile_dots.inc.hpp"
+#include "windowed_dots.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16
 TILEBIT_TARGET_END
 

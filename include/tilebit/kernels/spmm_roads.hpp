@@ -135,7 +135,18 @@ inline bool worth_transposing(const shape& s, std::int64_t row_bytes, std::int64
   if (sums <= std::int64_t{1} << 20 && panel * s.rows() > std::int64_t{4} << 20) return false;
   return row_bytes >= (sums > std::int64_t{4} << 20 ? 512 : least);
 }
+
+/// `least` where each entry is stored for itself, where rows of four share what they read, and
+/// where entries of a column share a store (bench/run --spmm --transposed).
+inline constexpr std::int64_t least_of_rows = 512;
+inline constexpr std::int64_t least_of_blocks = 2048;
 inline constexpr std::int64_t never_transposed = std::numeric_limits<std::int64_t>::max();
+
+/// The same for grouped rows: a third of the entries has to share stores.
+template <class T, class I>
+std::int64_t least_of(const grouped_view<T, I>& a) noexcept {
+  return 2 * a.nnz() >= 3 * detail::length(a.col_indices()) ? never_transposed : least_of_blocks;
+}
 
 /// As worth_grouping: what entries of a column share is a load and a store here.
 inline bool worth_grouping_transposed(double fill, std::int64_t columns) noexcept {

@@ -1,0 +1,104 @@
+// Products of windowed rows with a few columns: included by simd.hpp in the target region of
+// AVX-512 BF16 and VNNI.
+
+/// What differs between the types of entries.
+template <class T>
+struct windows;
+
+template <>
+struct windows<bfloat16> {
+  using reg = __m512;
+
+  static reg start(const std::int32_t*) noexcept { return _mm512_setzero_ps(); }
+  static reg zero() noexcept { return _mm512_setzero_ps(); }
+  static reg add(reg a, reg b) noexcept { return _mm512_add_ps(a, b); }
+  static void store(reg a, float* to) noexcept { _mm512_storeu_ps(to, a); }
+  static __m512i positions(const std::uint8_t* p) noexcept {
+    return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  /// Elements of 128 in four registers.
+  static __m512i pick(const __m512i (&x)[4], __m512i positions) noexcept {
+    const __mmask32 upper = _mm512_test_epi16_mask(positions, _mm512_set1_epi16(64));
+    return _mm512_mask_blend_epi16(upper, _mm512_permutex2var_epi16(x[0], positions, x[1]),
+                                   _mm512_permutex2var_epi16(x[2], positions, x[3]));
+  }
+  static reg fma(__m512i values, __m512i x, reg sum) noexcept {
+    return _mm512_dpbf16_ps(sum, (__m512bh)values, (__m512bh)x);
+  }
+};
+
+template <>
+struct windows<std::int8_t> {
+  using reg = __m512i;
+
+  /// x is moved by 128, and so are its products with a row.
+  static reg start(const std::int32_t* row_sums) noexcept {
+    return _mm512_sub_epi32(_mm512_setzero_si512(),
+                            _mm512_slli_epi32(_mm512_loadu_si512(row_sums), 7));
+  }
+  static reg zero() noexcept { return _mm512_setzero_si512(); }
+  static reg add(reg a, reg b) noexcept { return _mm512_add_epi32(a, b); }
+  static void store(reg a, std::int32_t* to) noexcept { _mm512_storeu_si512(to, a); }
+  static __m512i positions(const std::uint8_t* p) noexcept { return _mm512_loadu_si512(p); }
+  /// Elements of 256 in four registers.
+  static __m512i pick(const __m512i (&x)[4], __m512i positions) noexcept {
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(positions),
+                                  _mm512_permutex2var_epi8(x[0], positions, x[1]),
+                                  _mm512_permutex2var_epi8(x[2], positions, x[3]));
+  }
+  static reg fma(__m512i values, __m512i x, reg sum) noexcept {
+    return _mm512_dpbusd_epi32(sum, x, values);
+  }
+};
+
+/// Blocks [first, last) times N columns: column j of x is at x + j * ldx, its length rounded up to
+/// whole windows; the sums of block b and column j go to sums[16 * (b * N + j)] and the 15 after
+/// it.
+template <int N, class T>
+void windowed_dots(const windowed_view<const T>& a, std::int64_t first, std::int64_t last,
+                   const dot_operand_t<T>* x, std::int64_t ldx, accumulator_t<T>* sums) noexcept {
+  using w = windows<T>;
+  constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
+  constexpr std::int64_t in_register = windowed_view<T>::width / 4;
+  constexpr bool moved = std::is_same_v<T, std::int8_t>;
+  const T* values = a.values().data() + a.step_offsets()[at(first)] * of_step;
+  const std::uint8_t* positions = a.positions().data() + a.step_offsets()[at(first)] * of_step;
+  const std::uint8_t* steps = a.steps_of_window().data() + first * a.windows();
+  const std::int64_t end = a.windows() * windowed_view<T>::width;
+  for (std::int64_t b = first; b < last; ++b) {
+    typename w::reg s[2][N]; // of even and of odd steps, so that none waits for itself
+    TILEBIT_UNROLL
+    for (int j = 0; j < N; ++j) {
+      s[0][j] = w::start(moved ? a.row_sums().data() + 16 * b : nullptr);
+      s[1][j] = w::zero();
+    }
+    for (std::int64_t column = 0; column < end; column += windowed_view<T>::width) {
+      __m512i under[N][4];
+      TILEBIT_UNROLL
+      for (int j = 0; j < N; ++j) {
+        TILEBIT_UNROLL
+        for (int k = 0; k < 4; ++k) {
+          under[j][k] = _mm512_loadu_si512(x + j * ldx + column + k * in_register);
+        }
+      }
+      const auto step = [&](typename w::reg(&to)[N]) {
+        prefetch_elements(values);
+        prefetch_elements(positions);
+        const __m512i e = _mm512_loadu_si512(values);
+        const __m512i p = w::positions(positions);
+        values += of_step;
+        positions += of_step;
+        TILEBIT_UNROLL
+        for (int j = 0; j < N; ++j) to[j] = w::fma(e, w::pick(under[j], p), to[j]);
+      };
+      int n = *steps++;
+      for (; n >= 2; n -= 2) {
+        step(s[0]);
+        step(s[1]);
+      }
+      if (n > 0) step(s[0]);
+    }
+    TILEBIT_UNROLL
+    for (int j = 0; j < N; ++j) w::store(w::add(s[0][j], s[1][j]), sums + 16 * (b * N + j));
+  }
+}
