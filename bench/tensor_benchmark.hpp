@@ -158,8 +158,8 @@ private:
         if (is_right(product, form.reference, of.batch)) all.push_back({std::move(product), s});
       };
       add(own_product<T>("grid", form.grid, with, y_.get()));
-      add(own_product<T>("optimized", of.batch == 1 ? form.for_vectors : form.for_matrices, with,
-                         y_.get()));
+      const bool few = of.batch <= 4; // which kernels of SpMV multiply one by one
+      add(own_product<T>("optimized", few ? form.for_vectors : form.for_matrices, with, y_.get()));
       if constexpr (is_bf16) {
         if (settings_.with_float && of.batch >= 64) {
           const auto p = own_product<float>("float", float_forms_[s], in_float(with), y_.get());
