@@ -48,16 +48,10 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
   return panels;
 }
 
-/// Bytes of copies after which a chunk of panels ends. Small ones stay in the second-level cache
-/// until they are read. Large ones are for matrices whose rows are made anew for each chunk.
-inline constexpr std::int64_t small_chunk = std::int64_t{1} << 20;
+/// Bytes of copies after which a chunk of panels ends. Small ones stay in half of a second-level
+/// cache until they are read. Large ones are for matrices whose rows are made anew for each chunk.
+inline constexpr std::int64_t small_chunk = std::int64_t{1} << 19;
 inline constexpr std::int64_t large_chunk = std::int64_t{8} << 20;
-
-/// A chunk for a matrix of so many bytes, which is read once for each of them: half of the
-/// second-level cache, and all of it where A does not fit there anyway.
-inline constexpr std::int64_t chunk_for(std::int64_t bytes_of_a) noexcept {
-  return std::clamp(bytes_of_a / 4, small_chunk / 2, small_chunk);
-}
 
 /// Memory for copies of panels, as many at a time as fit a chunk, whole ones.
 template <class P>

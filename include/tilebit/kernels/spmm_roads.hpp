@@ -65,8 +65,7 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& kernels = *panel_kernels<View>(level);
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a),
-                             chunk_for(unit_piece<View>::bytes_before(a, units(a))));
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a), small_chunk);
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
@@ -119,10 +118,8 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
                            const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
   const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest);
-  const auto& a = from.matrix();
-  const std::int64_t entry = sizeof(T) + sizeof(std::uint32_t); // in rows
-  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes, uses_of_b(a),
-                             is_one_band(a) ? chunk_for(a.nnz() * entry) : large_chunk);
+  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes, uses_of_b(from.matrix()),
+                             is_one_band(from.matrix()) ? small_chunk : large_chunk);
   run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
 }
 
@@ -153,15 +150,18 @@ inline bool worth_grouping_transposed(double fill, std::int64_t columns) noexcep
   return worth_grouping(fill, static_cast<std::size_t>((columns + 63) / 64));
 }
 
+/// Bytes of the sums of panels, and of copies of B, that products with the transpose take at a time.
+inline constexpr std::int64_t chunk_of_sums = std::int64_t{1} << 20;
+
 /// C = epilogue(alpha A^T B + beta C0) for CSR and grouped rows.
 template <class View, class T, class LayoutB, class Update>
 void run_transposed_by_rows(const execution_policy& policy, const View& a,
                             const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& kernels = transposed_kernels_of<View>(level);
   const auto panels = cut_panels_for(policy, b.cols(), kernels.lanes, kernels.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, small_chunk);
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_of_sums);
   transposed_products<View, decltype(bs), Update> products(policy, kernels, panels, bs, out,
-                                                           small_chunk);
+                                                           chunk_of_sums);
   products.run([&](auto&& add) { add(a, a.rows(), 0); });
 }
 
@@ -174,7 +174,7 @@ void run_transposed_by_bands(const execution_policy& policy, const Source& from,
   const auto& kernels = transposed_kernels_of<View>(level);
   const auto panels = cut_panels_for(policy, b.cols(), kernels.lanes, kernels.widest);
   const bool one_band = is_one_band(a);
-  const std::int64_t chunk_bytes = one_band ? small_chunk : large_chunk;
+  const std::int64_t chunk_bytes = one_band ? chunk_of_sums : large_chunk;
   panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_bytes);
   Form<Source> bands(policy, from, band_sizes(a));
   transposed_products<View, decltype(bs), Update> products(policy, kernels, panels, bs, out,
