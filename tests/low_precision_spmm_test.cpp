@@ -359,6 +359,8 @@ TEST_CASE("windows are there where they pay", "[low precision]") {
   };
   CHECK(blocks_of(10) == 4);
   CHECK(blocks_of(50) == 0);
+  const auto few = generators::scattered<std::int8_t>(2000, 5000, 300, from);
+  CHECK(optimized_in_windows(few).view().windowed().blocks() == 0); // nearly all would be empty
   const auto a = generators::uniform<tb::bfloat16>(64, 512, 10, from);
   CHECK(tb::optimize(a, tb::operation::spmm).view().windowed().blocks() == 0);
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "conversions/optimized_parts.hpp"
+#include "conversions/windows.hpp"
 #include "convert.hpp"
 #include "core/concepts.hpp"
 #include "core/isa.hpp"
@@ -348,14 +349,18 @@ auto windowed_rows_of(const View& a) {
     }
     const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
     if (static_cast<double>(a.nnz()) > detail::windowed_density * all) return out;
+    using view = windowed_view<T>;
+    const auto pieces = [](std::int64_t n, std::int64_t size) {
+      return static_cast<double>((n + size - 1) / size);
+    };
+    const double windows = pieces(a.rows(), view::height) * pieces(a.cols(), view::width);
+    const double by_tiles =
+        detail::cost_of_expanding<T>(static_cast<double>(detail::length(a.bitmaps())));
+    if (detail::cost_of_windows(windows, 0) > by_tiles) return out; // most would be empty
     const auto rows = to_csr(a);
     out = detail::windows_of(rows.view());
-    const auto tiles = static_cast<double>(detail::length(a.bitmaps()));
-    const auto windows = static_cast<double>(out.steps_of_window.size());
     const auto steps = static_cast<double>(out.step_offsets.back());
-    if (detail::cost_of_windows(windows, steps) > detail::cost_of_expanding<T>(tiles)) {
-      return detail::windowed_arrays<T>{};
-    }
+    if (detail::cost_of_windows(windows, steps) > by_tiles) return detail::windowed_arrays<T>{};
   }
   return out;
 }

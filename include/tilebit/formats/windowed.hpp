@@ -24,7 +24,6 @@
 #include "../core/numeric.hpp"
 #include "../core/packed.hpp"
 #include "../core/shape.hpp"
-#include "csr.hpp"
 
 namespace tilebit {
 
@@ -94,72 +93,6 @@ struct windowed_arrays {
 /// Can rows of T be cut into windows?
 template <class T>
 inline constexpr bool has_windows_v = depth_v<packed_t<T>> > 1;
-
-/// The steps that rows [first, last) need under columns [begin, end), where each row is left at
-/// next[row - first], which moves on.
-template <class T, class I, class O>
-std::int64_t steps_under(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
-                         std::int64_t end, std::span<std::size_t> next) {
-  std::int64_t most = 0;
-  for (std::int64_t i = first; i < last; ++i) {
-    std::size_t& k = next[at(i - first)];
-    const std::size_t begin = k;
-    const auto row_end = static_cast<std::size_t>(a.row_offsets()[at(i + 1)]);
-    while (k < row_end && static_cast<std::int64_t>(a.col_indices()[k]) < end) ++k;
-    most = std::max(most, static_cast<std::int64_t>(k - begin));
-  }
-  constexpr std::int64_t depth = windowed_view<T>::depth;
-  return (most + depth - 1) / depth;
-}
-
-/// Rows as windows. O(nnz + rows * windows) time.
-template <class T, class I, class O>
-windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a) {
-  using view = windowed_view<T>;
-  windowed_arrays<T> out;
-  for (std::int64_t first = 0; first < a.rows(); first += view::height) {
-    const std::int64_t last = std::min(first + view::height, a.rows());
-    std::size_t next[view::height] = {};
-    for (std::int64_t i = first; i < last; ++i) {
-      next[i - first] = static_cast<std::size_t>(a.row_offsets()[at(i)]);
-    }
-    std::int64_t steps = out.step_offsets.back();
-    for (std::int64_t begin = 0; begin < a.cols(); begin += view::width) {
-      std::size_t from[view::height];
-      std::copy(std::begin(next), std::end(next), from);
-      const std::int64_t n = steps_under(a, first, last, begin + view::width, std::span(next));
-      const std::int64_t of_step = view::height * view::depth;
-      out.steps_of_window.push_back(static_cast<std::uint8_t>(n));
-      out.values.resize(at((steps + n) * of_step), T{});
-      out.positions.resize(at((steps + n) * of_step), std::uint8_t{0});
-      for (std::int64_t r = 0; r < last - first; ++r) {
-        for (std::size_t k = from[r]; k < next[r]; ++k) {
-          const auto e = static_cast<std::int64_t>(k - from[r]);
-          const std::size_t to =
-              at((steps + e / view::depth) * of_step + r * view::depth + e % view::depth);
-          out.values[to] = a.values()[k];
-          out.positions[to] =
-              static_cast<std::uint8_t>(static_cast<std::int64_t>(a.col_indices()[k]) - begin);
-        }
-      }
-      steps += n;
-    }
-    out.step_offsets.push_back(steps);
-  }
-  if constexpr (std::is_same_v<T, std::int8_t>) {
-    for (std::int64_t i = 0; i < view::height * length(out.step_offsets) - view::height; ++i) {
-      std::uint32_t sum = 0;
-      const auto offset = [&](std::int64_t row) {
-        return static_cast<std::size_t>(a.row_offsets()[at(std::min(row, a.rows()))]);
-      };
-      for (std::size_t k = offset(i); k < offset(i + 1); ++k) {
-        sum += static_cast<std::uint32_t>(a.values()[k]);
-      }
-      out.row_sums.push_back(static_cast<std::int32_t>(sum));
-    }
-  }
-  return out;
-}
 
 } // namespace detail
 

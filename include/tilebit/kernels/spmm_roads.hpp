@@ -150,7 +150,8 @@ inline bool worth_grouping_transposed(double fill, std::int64_t columns) noexcep
   return worth_grouping(fill, static_cast<std::size_t>((columns + 63) / 64));
 }
 
-/// Bytes of the sums of panels, and of copies of B, that products with the transpose take at a time.
+/// Bytes of the sums of panels, and of copies of B, that products with the transpose take at a
+/// time.
 inline constexpr std::int64_t chunk_of_sums = std::int64_t{1} << 20;
 
 /// C = epilogue(alpha A^T B + beta C0) for CSR and grouped rows.
