@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <type_traits>
 
 #include "../core/numeric.hpp"
@@ -33,7 +34,7 @@ template <class T, class I, class O>
 void append_window(const csr_view<const T, I, O>& a, std::int64_t begin, row_places& places,
                    const row_places& ends, windowed_arrays<T>& out) {
   constexpr std::size_t depth = windowed_view<T>::depth;
-  constexpr std::size_t of_step = places.size() * depth;
+  constexpr std::size_t of_step = std::tuple_size_v<row_places> * depth;
   const row_places from = places;
   std::size_t most = 0;
   for (std::size_t r = 0; r < places.size(); ++r) {
