@@ -24,6 +24,7 @@
 #include "../core/numeric.hpp"
 #include "../core/packed.hpp"
 #include "../core/shape.hpp"
+#include "csr.hpp"
 
 namespace tilebit {
 
