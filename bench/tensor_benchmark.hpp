@@ -158,7 +158,7 @@ private:
         if (is_right(product, form.reference, of.batch)) all.push_back({std::move(product), s});
       };
       add(own_product<T>("grid", form.grid, with, y_.get()));
-      const bool few = of.batch <= 4; // which kernels of SpMV multiply one by one
+      const bool few = of.batch <= 4; // as many as what is made for vectors multiplies
       add(own_product<T>("optimized", few ? form.for_vectors : form.for_matrices, with, y_.get()));
       if constexpr (is_bf16) {
         if (settings_.with_float && of.batch >= 64) {

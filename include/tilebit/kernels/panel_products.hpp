@@ -104,12 +104,16 @@ private:
     return std::max<std::int64_t>(4, 8192 / b_.row_bytes());
   }
 
+  /// On average.
+  static std::int64_t bytes_of_unit(const View& a) noexcept {
+    return unit_piece<View>::bytes_before(a, units(a)) / std::max<std::int64_t>(1, units(a));
+  }
+
   /// Units that about a quarter of a megabyte of B is fetched for, 4 to 32 rows: half of a
   /// second-level cache has to hold those of this step and of the next.
   std::int64_t units_to_fetch(const View& a) const noexcept {
     constexpr std::int64_t entry = sizeof(T) + sizeof(std::int32_t);
-    const std::int64_t n = std::max<std::int64_t>(1, units(a));
-    const std::int64_t entries = unit_piece<View>::bytes_before(a, units(a)) / entry / n + 1;
+    const std::int64_t entries = bytes_of_unit(a) / entry + 1;
     const std::int64_t rows_of_b = (std::int64_t{1} << 18) / b_.row_bytes();
     return std::clamp<std::int64_t>(rows_of_b / entries, 4 / height, 32 / height);
   }
@@ -118,9 +122,8 @@ private:
   /// has seen them, and so few that the pieces of a row of C are written soon after each other.
   /// Wide C that lies in memory is written up to twice as fast so.
   static std::int64_t units_of_step(const View& a) noexcept {
-    const std::int64_t n = std::max<std::int64_t>(1, units(a));
-    const std::int64_t bytes = unit_piece<View>::bytes_before(a, units(a)) / n + 1;
-    return std::clamp<std::int64_t>((std::int64_t{1} << 17) / bytes, 16 / height, 256 / height);
+    return std::clamp<std::int64_t>((std::int64_t{1} << 17) / (bytes_of_unit(a) + 1), 16 / height,
+                                    256 / height);
   }
 
   void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
