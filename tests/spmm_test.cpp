@@ -365,6 +365,39 @@ TEMPLATE_TEST_CASE("SpMM of a bitmap matrix of several bands", "[spmm]", float) 
   }
 }
 
+TEST_CASE("chunks take as many places and columns as they have bits for", "[spmm]") {
+  const auto check = [](const tb::coo_matrix<float, std::int32_t>& a, source& from) {
+    CAPTURE(a.cols());
+    const auto bitmap = tb::to_bitmap(a);
+    const auto transposed = tb::transposed(tb::to_bitmap(tb::transposed(tb::to_csr(a))));
+    const auto b = random_dense<float>(a.cols(), 5, from);
+    const auto expected = expected_columns<float>(a, b);
+    tb::dense_matrix<float> c({a.rows(), 5});
+    oracle::at_every_isa_up_to(tb::isa::avx512, [&] {
+      tb::multiply(bitmap, b, c);
+      CHECK(outside(expected, c, 1, 0, c, unchanged) == 0);
+      tb::multiply(transposed, b, c);
+      CHECK(outside(expected, c, 1, 0, c, unchanged) == 0);
+    });
+  };
+  source from(85);
+  // 96 full tiles of a tile row that holds less than two entries a tile on average.
+  check(generators::where<float, std::int32_t>(4, 12'000, from,
+                                               [](std::int64_t i, std::int64_t j) {
+                                                 return j < 384 || (i == j / 4 % 4 && j % 4 == 3);
+                                               }),
+        from);
+  constexpr std::int64_t most = tb::kernels::chunk_entry::most_cols;
+  for (const std::int64_t cols : {most, most + 1}) {
+    generators::triples<float, std::int32_t> t;
+    for (std::int64_t k = 0; k < 60; ++k) {
+      const std::int64_t j = k < 20 ? cols - 1 - k / 7 : from.below(cols);
+      t.add(k % 7, j, from.value<float>());
+    }
+    check(std::move(t).matrix(7, cols), from);
+  }
+}
+
 TEST_CASE("objects of a thread may multiply when they are destroyed", "[spmm]") {
   source from(80);
   const auto a = tb::to_csr(generators::uniform<float>(40, 50, 50, from));
@@ -526,8 +559,7 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
   oracle::at_every_isa([&] {
     const auto& grouping = tb::kernels::select(tb::kernels::grouping_table<T, std::int32_t>::rows);
     CHECK(grouping.level == std::min(tb::active_isa(), tb::isa::avx512));
-    const auto& splitting =
-        tb::kernels::select(tb::kernels::splitting_table<T, std::int32_t>::rows);
+    const auto& splitting = tb::kernels::select(tb::kernels::splitting_table<std::int32_t>::rows);
     CHECK(splitting.level == std::min(tb::active_isa(), tb::isa::avx512));
   });
 }

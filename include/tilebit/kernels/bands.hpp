@@ -80,13 +80,13 @@ struct band_sizes {
   }
 };
 
-/// The memory of a band: entries with their columns, and where those of each tile row begin.
+/// The memory of a band: values, columns, and where those of each tile row begin.
 template <class T, class Col>
 class band_memory {
 public:
   /// Throws std::bad_alloc.
-  band_memory(std::int64_t most_entries, std::int64_t most_rows)
-      : values_(most_entries), cols_(most_entries), offsets_(most_rows + 1) {}
+  band_memory(std::int64_t values, std::int64_t cols, std::int64_t rows)
+      : values_(values), cols_(cols), offsets_(rows + 1) {}
 
   T* values() const noexcept { return values_.get(); }
   Col* cols() const noexcept { return cols_.get(); }
@@ -126,7 +126,7 @@ public:
   /// Throws std::bad_alloc.
   grouped_bands(const execution_policy& policy, const Source& from, const band_sizes& most)
       : from_(from), group_(select(grouping_table<T, I>::rows).function),
-        memory_(most.entries, most.rows), counts_(15 * most.rows) {
+        memory_(most.entries, most.entries, most.rows), counts_(15 * most.rows) {
     for (int k = 0; k < thread_count(policy); ++k) scratch_.emplace_back(most.tiles_of_row);
   }
 
@@ -156,8 +156,9 @@ private:
   std::vector<grouping_memory<T>> scratch_; ///< one per thread
 };
 
-/// Bands as chunks of rows, for matrices of at most 2^32 - 1 columns. Memory: sizeof(T) + 4 bytes
-/// for each entry of the largest band, 16 for each of its chunks and tile rows.
+/// Bands as chunks of rows, for matrices of at most chunk_entry::most_cols columns. Memory: 4 bytes
+/// for each entry of the largest band, sizeof(T) more where tile rows do not stay, 16 for each of
+/// its chunks and tile rows.
 template <class Source>
 class chunked_bands {
 public:
@@ -167,8 +168,9 @@ public:
 
   /// Throws std::bad_alloc.
   chunked_bands(const execution_policy&, const Source& from, const band_sizes& most)
-      : from_(from), split_(select(splitting_table<T, I>::rows).function),
-        memory_(most.entries, most.rows), counts_(4 * most.chunks), chunk_offsets_(most.rows + 1) {}
+      : from_(from), split_(select(splitting_table<I>::rows).function),
+        memory_(Source::stay ? 0 : most.entries, most.entries, most.rows), counts_(4 * most.chunks),
+        chunk_offsets_(most.rows + 1) {}
 
   view_type make(const execution_policy& policy, unit_range band) noexcept {
     const auto& a = from_.matrix();
@@ -184,19 +186,23 @@ public:
                    const row_of_tiles<T, I> row = from_.row(tr, thread);
                    const std::int64_t step = band_sizes::step_of(a, tr);
                    std::uint32_t* const to = counts_.get() + chunk_offsets_.get()[k];
-                   split_(row, step, memory_.cols() + entry, memory_.values() + entry, to);
+                   split_(row.bitmaps, row.cols, row.tiles, step, memory_.cols() + entry, to);
+                   if constexpr (!Source::stay) {
+                     std::copy_n(row.elements, row.entries, memory_.values() + entry);
+                   }
                    // A source may hand out fewer tiles than are stored.
                    const std::int64_t written = 4 * ((row.tiles + step - 1) / step);
                    std::fill(to + written, counts_.get() + chunk_offsets_.get()[k + 1], 0U);
                  });
-    return {memory_.values(),  memory_.cols(),       counts_.get(),
-            memory_.offsets(), chunk_offsets_.get(), rows};
+    const T* elements = memory_.values();
+    if constexpr (Source::stay) elements = elements_in(a, band.first);
+    return {elements, memory_.cols(), counts_.get(), memory_.offsets(), chunk_offsets_.get(), rows};
   }
 
 private:
   const Source& from_;
-  splitting_function<T, I>* split_;
-  band_memory<T, std::uint32_t> memory_;
+  splitting_function<I>* split_;
+  band_memory<T, chunk_entry> memory_;
   work_array<std::uint32_t> counts_;
   work_array<std::int64_t> chunk_offsets_;
 };

@@ -224,7 +224,7 @@ template <class T>
 struct unit_piece<row_chunks_view<T>> {
   static std::int64_t entries(const row_chunks_view<T>&, std::int64_t) noexcept { return 0; }
   static std::int64_t bytes_before(const row_chunks_view<T>& a, std::int64_t u) noexcept {
-    return a.entry_offsets()[u] * std::int64_t{sizeof(T) + sizeof(std::uint32_t)} +
+    return a.entry_offsets()[u] * std::int64_t{sizeof(T) + sizeof(chunk_entry)} +
            a.chunk_offsets()[u] * std::int64_t{sizeof(std::uint32_t)};
   }
 };

@@ -459,23 +459,23 @@ struct grouping_table {
 };
 
 /// Makes chunks of a tile row.
-template <class T, class I>
-using splitting_function = void(const row_of_tiles<T, I>&, std::int64_t step, std::uint32_t* cols,
-                                T* values, std::uint32_t* counts) noexcept;
+template <class I>
+using splitting_function = void(const std::uint16_t* bitmaps, const I* tile_cols,
+                                std::int64_t tiles, std::int64_t step, chunk_entry* entries,
+                                std::uint32_t* counts) noexcept;
 
-template <class T, class I>
+template <class I>
 struct splitting_table {
   static constexpr std::array rows {
 #if TILEBIT_X86
 #ifndef TILEBIT_DISABLE_AVX512
-    kernel_row<splitting_function<T, I>>{isa::avx512, "rows of tiles compressed",
-                                         &avx512::split_tile_row<T, I>},
+    kernel_row<splitting_function<I>>{isa::avx512, "rows of tiles compressed",
+                                      &avx512::split_tile_row<I>},
 #endif
-        kernel_row<splitting_function<T, I>>{isa::avx2, "entry by entry",
-                                             &avx2::split_tile_row<T, I>},
+        kernel_row<splitting_function<I>>{isa::avx2, "entry by entry", &avx2::split_tile_row<I>},
 #endif
-        kernel_row<splitting_function<T, I>> {
-      isa::scalar, "entry by entry", &portable::split_tile_row<T, I>
+        kernel_row<splitting_function<I>> {
+      isa::scalar, "entry by entry", &portable::split_tile_row<I>
     }
   };
 };

@@ -92,6 +92,7 @@ public:
   using scalar_type = T;
   using index_type = I;
   using view_type = bitmap_view<const T, I>;
+  static constexpr bool stay = true; ///< Are rows there when others have been asked for?
 
   explicit stored_tile_rows(const view_type& a) noexcept : a_(a) {}
 

@@ -33,9 +33,18 @@ std::span<const I> columns_of(const grouped_view<const T, I>& a, std::int64_t k)
   return a.col_indices().subspan(at(a.column_offsets()[at(k)]), n);
 }
 template <class T>
-std::span<const std::uint32_t> columns_of(const row_chunks_view<T>& a, std::int64_t k) noexcept {
+std::span<const chunk_entry> columns_of(const row_chunks_view<T>& a, std::int64_t k) noexcept {
   const std::int64_t first = a.entry_offsets()[k];
-  return {a.cols() + first, at(a.entry_offsets()[k + 1] - first)};
+  return {a.entries() + first, at(a.entry_offsets()[k + 1] - first)};
+}
+
+/// What columns_of names a column by.
+template <class I>
+std::int64_t row_of_b(I column) noexcept {
+  return static_cast<std::int64_t>(column);
+}
+inline std::int64_t row_of_b(chunk_entry entry) noexcept {
+  return entry.column();
 }
 
 /// Asks for what is needed next of a row of B. Inlined as what calls it is, because g++ drops calls
@@ -52,7 +61,7 @@ TILEBIT_ALWAYS_INLINE void fetch_rows(const View& a, unit_range units, const T* 
                                       std::int64_t width) noexcept {
   for (std::int64_t u = units.first; u < units.last; ++u) {
     for (const auto column : columns_of(a, u)) {
-      fetch_row(b + static_cast<std::int64_t>(column) * ldb, width);
+      fetch_row(b + row_of_b(column) * ldb, width);
     }
   }
 }
@@ -66,7 +75,7 @@ public:
     count_ = 0;
     for (std::int64_t u = units.first; u < units.last; ++u) {
       for (const auto column : columns_of(a, u)) {
-        const auto row = static_cast<std::int64_t>(column);
+        const std::int64_t row = row_of_b(column);
         std::int64_t& seen = seen_[at(row) % seen_.size()];
         if (seen == row || count_ == rows_.size()) continue;
         seen = row;

@@ -101,7 +101,8 @@ bool run_transposed_spmm(const execution_policy& policy, const View& a,
     run_transposed_by_rows(policy, a, b, out, level);
   } else if constexpr (requires { a.tile_cols(); }) {
     const stored_tile_rows<T, typename View::index_type> tiles(a);
-    const bool grouping = worth_grouping_transposed(tiles.fill(), b.cols());
+    const bool grouping =
+        worth_grouping_transposed(tiles.fill(), b.cols()) || a.cols() > chunk_entry::most_cols;
     if (!std::in_range<std::int32_t>(a.cols())) return false;
     if (worth_copying(grouping ? never_transposed : least_of_blocks)) return false;
     if (grouping) {

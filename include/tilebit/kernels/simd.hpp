@@ -2,6 +2,8 @@
 // vocabulary of the set and the bodies of all operations.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -30,6 +32,8 @@ namespace tilebit::inline TILEBIT_ABI::kernels::portable {
 #include "widen_block.inc.hpp"
 
 #include "group_rows.inc.hpp"
+#include "split_tiles.inc.hpp"
+
 #include "split_rows.inc.hpp"
 #include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::portable
@@ -64,6 +68,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "widen_avx2.inc.hpp"
 
 #include "group_rows.inc.hpp"
+#include "split_tiles.inc.hpp"
+
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
 #include "spmm_transposed.inc.hpp"
@@ -106,7 +112,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 
 #include "widen_avx512.inc.hpp"
 
-#include "split_rows_avx512.inc.hpp"
+#include "split_tiles_avx512.inc.hpp"
 
 #include "group_rows.inc.hpp"
 #include "split_rows.inc.hpp"

@@ -133,6 +133,20 @@ TILEBIT_ALWAYS_INLINE void store_block(typename lanes<T>::reg (&sums)[Separate][
   }
 }
 
+/// Entries one after the other, columns and values apart.
+template <class T, class I>
+struct entry_arrays {
+  const I* at_column;
+  const T* at_value;
+
+  std::int64_t column() const noexcept { return static_cast<std::int64_t>(*at_column); }
+  const T* value() const noexcept { return at_value; }
+  void next() noexcept {
+    ++at_column;
+    ++at_value;
+  }
+};
+
 /// Adds one entry of a row.
 template <class T, int Vectors>
 TILEBIT_ALWAYS_INLINE void add_entry(const T* value, const T* b, typename lanes<T>::mask last,
@@ -145,9 +159,9 @@ TILEBIT_ALWAYS_INLINE void add_entry(const T* value, const T* b, typename lanes<
   sums[end] = v::fma(a, v::load(b + v::count * end, last), sums[end]);
 }
 
-/// Row i, which has the n entries at col and value.
-template <class T, class I, int Vectors>
-TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, const I* col, const T* value, const T* b,
+/// Row i, which has the next n entries.
+template <class T, int Vectors, class Entries>
+TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, const T* b,
                                         std::int64_t ldb, typename lanes<T>::mask last,
                                         std::int64_t i, const panel_output<accumulator_t<T>>& out) {
   using v = lanes<T>;
@@ -161,11 +175,13 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, const I* col, const T* v
   for (; n >= separate; n -= separate) {
     TILEBIT_UNROLL
     for (int s = 0; s < separate; ++s) {
-      add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last, sums[s]);
+      add_entry<T, Vectors>(entries.value(), b + entries.column() * ldb, last, sums[s]);
+      entries.next();
     }
   }
   for (; n > 0; --n) {
-    add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last, sums[0]);
+    add_entry<T, Vectors>(entries.value(), b + entries.column() * ldb, last, sums[0]);
+    entries.next();
   }
   TILEBIT_UNROLL
   for (int s = 1; s < separate; ++s) {
@@ -176,15 +192,13 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, const I* col, const T* v
 }
 
 /// Rows 4 k to 4 k + 3, as far as C has them, one after the other.
-template <class T, class I, int Vectors>
-TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], const I* col,
-                                                  const T* value, const T* b, std::int64_t ldb,
+template <class T, int Vectors, class Entries>
+TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], Entries entries,
+                                                  const T* b, std::int64_t ldb,
                                                   typename lanes<T>::mask last, std::int64_t k,
                                                   const panel_output<accumulator_t<T>>& out) {
   for (int r = 0; r < 4 && 4 * k + r < out.rows; ++r) {
-    multiply_row<T, I, Vectors>(n[r], col, value, b, ldb, last, 4 * k + r, out);
-    col += n[r];
-    value += n[r];
+    multiply_row<T, Vectors>(n[r], entries, b, ldb, last, 4 * k + r, out);
   }
 }
 
@@ -196,9 +210,9 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
-    multiply_row<T, I, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]),
-                                a.col_indices().data() + offsets[i], a.values().data() + offsets[i],
-                                b, ldb, last, i, out);
+    entry_arrays<T, I> entries{a.col_indices().data() + offsets[i], a.values().data() + offsets[i]};
+    multiply_row<T, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries, b,
+                             ldb, last, i, out);
   }
 }
 
@@ -215,7 +229,8 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     const std::uint32_t* const n = a.pattern_counts().data() + 15 * k;
     const std::uint32_t in_row[4] = {n[0], n[1], n[3], n[7]};
     if ((n[2] | n[4] | n[5] | n[6] | n[8] | n[9] | n[10] | n[11] | n[12] | n[13] | n[14]) == 0) {
-      multiply_rows_of_block<T, I, Vectors>(in_row, col, value, b, ldb, last, k, out);
+      multiply_rows_of_block<T, Vectors>(in_row, entry_arrays<T, I>{col, value}, b, ldb, last, k,
+                                         out);
       continue;
     }
     typename lanes<T>::reg sums[separate][4][Vectors];
@@ -225,22 +240,22 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
   }
 }
 
-/// Adds n entries of a row of a chunk.
+/// Adds the next n entries, which are of one row of a chunk.
 template <int Row, class T, int Vectors, int Separate>
-TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, const std::uint32_t*& col, const T*& value,
-                                       const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, chunk_entries<T>& entries, const T* b,
+                                       std::int64_t ldb, typename lanes<T>::mask last,
                                        typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   for (; n >= Separate; n -= Separate) {
     TILEBIT_UNROLL
     for (int s = 0; s < Separate; ++s) {
-      add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last,
-                            sums[s][Row]);
+      add_entry<T, Vectors>(entries.value(), b + entries.column() * ldb, last, sums[s][Row]);
+      entries.next();
     }
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
-      add_entry<T, Vectors>(value++, b + static_cast<std::int64_t>(*col++) * ldb, last,
-                            sums[0][Row]);
+      add_entry<T, Vectors>(entries.value(), b + entries.column() * ldb, last, sums[0][Row]);
+      entries.next();
     }
   }
 }
@@ -253,22 +268,23 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
   constexpr int separate = separate_sums(Vectors);
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_row; ++k) {
-    const std::uint32_t* col = a.cols() + a.entry_offsets()[k];
-    const T* value = a.values() + a.entry_offsets()[k];
+    const std::int64_t begin = a.entry_offsets()[k];
+    chunk_entries<T> entries{a.entries() + begin, a.elements() + begin};
     const std::uint32_t* n = a.counts() + a.chunk_offsets()[k];
     const std::uint32_t* const end = a.counts() + a.chunk_offsets()[k + 1];
     if (end - n == 4) {
       const std::uint32_t in_row[4] = {n[0], n[1], n[2], n[3]};
-      multiply_rows_of_block<T, std::uint32_t, Vectors>(in_row, col, value, b, ldb, last, k, out);
+      multiply_rows_of_block<T, Vectors>(in_row, entries, b, ldb, last, k, out);
       continue;
     }
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
     for (; n < end; n += 4) {
-      add_entries<0, T, Vectors, separate>(n[0], col, value, b, ldb, last, sums);
-      add_entries<1, T, Vectors, separate>(n[1], col, value, b, ldb, last, sums);
-      add_entries<2, T, Vectors, separate>(n[2], col, value, b, ldb, last, sums);
-      add_entries<3, T, Vectors, separate>(n[3], col, value, b, ldb, last, sums);
+      add_entries<0, T, Vectors, separate>(n[0], entries, b, ldb, last, sums);
+      add_entries<1, T, Vectors, separate>(n[1], entries, b, ldb, last, sums);
+      add_entries<2, T, Vectors, separate>(n[2], entries, b, ldb, last, sums);
+      add_entries<3, T, Vectors, separate>(n[3], entries, b, ldb, last, sums);
+      entries.elements += n[0] + n[1] + n[2] + n[3];
     }
     store_block<T, Vectors, separate>(sums, k, last, out);
   }

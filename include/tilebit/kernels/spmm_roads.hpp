@@ -104,7 +104,7 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
                            isa level) {
   using T = typename Source::scalar_type;
   using grouped = grouped_view<const T, typename Source::index_type>;
-  if (worth_grouping(from.fill(), panels.size())) {
+  if (worth_grouping(from.fill(), panels.size()) || from.cols() > chunk_entry::most_cols) {
     run_spmm_by_bands<grouped_bands>(policy, *panel_kernels<grouped>(level), from, panels, bs, out);
   } else {
     run_spmm_by_bands<chunked_bands>(policy, *panel_kernels<row_chunks_view<T>>(level), from,

@@ -19,15 +19,15 @@ TILEBIT_ALWAYS_INLINE void load_row(const T* b, bool there, typename lanes<T>::m
   x[Vectors - 1] = v::load(b + v::count * (Vectors - 1), last);
 }
 
-/// Adds the n entries of a row.
-template <class T, class I, int Vectors>
-TILEBIT_ALWAYS_INLINE void scatter_entries(std::int64_t n, const I*& col, const T*& value,
+/// Adds the next n entries, which are of one row.
+template <class T, int Vectors, class Entries>
+TILEBIT_ALWAYS_INLINE void scatter_entries(std::int64_t n, Entries& entries,
                                            const typename lanes<T>::reg (&x)[Vectors],
                                            const scattered_panel<T>& to) {
   using v = lanes<T>;
-  for (; n > 0; --n) {
-    T* const sums = to.sums + static_cast<std::int64_t>(*col++) * to.lds;
-    const auto a = v::broadcast(value++);
+  for (; n > 0; --n, entries.next()) {
+    T* const sums = to.sums + entries.column() * to.lds;
+    const auto a = v::broadcast(entries.value());
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) {
       v::store(sums + v::count * j, v::fma(a, x[j], v::load(sums + v::count * j)));
@@ -41,14 +41,14 @@ void spmm_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::
                      const scattered_panel<T>& to) noexcept {
   const auto last = lanes<T>::first(to.width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
-  const I* col = a.col_indices().data() + offsets[first];
-  const T* value = a.values().data() + offsets[first];
+  entry_arrays<T, I> entries{a.col_indices().data() + offsets[first],
+                             a.values().data() + offsets[first]};
   for (std::int64_t i = first; i < last_row; ++i) {
     if (offsets[i] == offsets[i + 1]) continue;
     typename lanes<T>::reg x[Vectors];
     load_row<T, Vectors>(to.b + i * to.ldb, true, last, x);
-    scatter_entries<T, I, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), col,
-                                   value, x, to);
+    scatter_entries<T, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries, x,
+                                to);
   }
 }
 
@@ -108,15 +108,15 @@ void spmm_transposed(const row_chunks_view<T>& a, std::int64_t first, std::int64
                      const scattered_panel<T>& to) noexcept {
   const auto last = lanes<T>::first(to.width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_row; ++k) {
-    const std::uint32_t* col = a.cols() + a.entry_offsets()[k];
-    const T* value = a.values() + a.entry_offsets()[k];
+    const std::int64_t begin = a.entry_offsets()[k];
+    chunk_entries<T> entries{a.entries() + begin, a.elements() + begin};
     typename lanes<T>::reg x[4][Vectors];
     load_block<T, Vectors>(k, last, x, to);
-    for (std::int64_t n = a.chunk_offsets()[k]; n < a.chunk_offsets()[k + 1]; n += 4) {
+    const std::uint32_t* const end = a.counts() + a.chunk_offsets()[k + 1];
+    for (const std::uint32_t* n = a.counts() + a.chunk_offsets()[k]; n < end; n += 4) {
       TILEBIT_UNROLL
-      for (int r = 0; r < 4; ++r) {
-        scatter_entries<T, std::uint32_t, Vectors>(a.counts()[n + r], col, value, x[r], to);
-      }
+      for (int r = 0; r < 4; ++r) scatter_entries<T, Vectors>(n[r], entries, x[r], to);
+      entries.elements += n[0] + n[1] + n[2] + n[3];
     }
   }
 }
