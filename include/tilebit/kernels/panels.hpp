@@ -17,7 +17,6 @@
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
-#include "cost_model.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"
 #include "workspace.hpp"
@@ -105,14 +104,15 @@ private:
   work_array<P> memory_;
 };
 
-/// How often rows of B are read on average where each row of A reads its own.
+/// How often rows of B are loaded on average where each row of A loads its own.
 inline constexpr double rows_read_once = 1;
 
 /// B as kernels read it: a panel is at data() with rows ld() elements apart.
 template <class T, class Layout>
 class panels_of_b {
 public:
-  /// Copies panels where rows of B are read `uses` times on average. Throws std::bad_alloc.
+  /// Copies panels where rows of B that are loaded `uses` times on average repay it. Throws
+  /// std::bad_alloc.
   panels_of_b(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
               std::int64_t lanes, double uses, std::int64_t chunk_bytes)
       : b_(b), panels_(panels), copy_(panels, lanes, b.rows(), chunk_bytes),
@@ -165,17 +165,21 @@ public:
   std::int64_t ld(const panel_range& p) const noexcept { return copies_ ? copy_.ld(p) : b_.ld(); }
 
 private:
-  /// How often rows of B have to be read to repay a copy (bench/run --spmm; Zen 4).
+  /// How often rows of B have to be loaded to repay a copy (bench/run --spmm; Zen 4).
   ///
-  /// A copy that has to go to memory and back is read from there as slowly as B itself: with 45,000
-  /// rows products take 1.4 times as long, with 12,000 rows 0.7 times. If B comes from memory
-  /// anyway, rows fetched ahead (rows_ahead.hpp) are up to 2.4 times as fast as a third-level copy.
-  /// What a copy in the second-level cache saves are sets that rows share, which are few where rows
-  /// are short, and loads of two lines, which are none where rows begin on lines.
+  /// What a copy in the second-level cache saves are sets that rows share, the more the higher the
+  /// power of two that divides their distance, and loads of two lines. Copies in the third level
+  /// cost the more, the larger they are, and those that go to memory and back are read from there
+  /// as slowly as B itself.
   double uses_of_copies() const noexcept {
-    if (copy_.panel_bytes() > std::int64_t{4} << 20) return 48;
-    if (!stays()) return bytes() > detail::far_bytes / 4 * 3 ? 8 : 6;
-    return on_lines() && row_bytes() <= 1024 ? 20 : 6;
+    const double megabytes = static_cast<double>(copy_.panel_bytes()) / (1 << 20);
+    if (megabytes > 4) return 48;
+    const std::int64_t distance = b_.ld() * std::int64_t{sizeof(T)};
+    if (distance % 4096 == 0) return stays() ? 4 : 5 * megabytes;
+    if (distance % 2048 == 0 || (!on_lines() && row_bytes() > 512)) {
+      return stays() ? 6 : std::max(10.0, 5 * megabytes);
+    }
+    return 18;
   }
 
   static constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -36,10 +37,22 @@ const auto& transposed_kernels_of(isa level) noexcept {
   return *std::ranges::find_if(rows, [&](const auto& row) { return row.level <= level; })->function;
 }
 
-/// Average number of entries in a column of A.
-template <class View>
-double uses_of_b(const View& a) noexcept {
-  return static_cast<double>(a.nnz()) / static_cast<double>(std::max<std::int64_t>(a.cols(), 1));
+/// How often a row of B is loaded on average.
+template <class T, class I, class O>
+double uses_of_b(const csr_view<T, I, O>& a) noexcept {
+  return static_cast<double>(a.nnz()) / static_cast<double>(a.cols());
+}
+template <class T, class I>
+double uses_of_b(const grouped_view<T, I>& a) noexcept {
+  return static_cast<double>(a.col_indices().size()) / static_cast<double>(a.cols());
+}
+/// Once for each column of a tile that has entries, as many as tiles of that fill have where
+/// entries lie at random.
+template <class T, class I>
+double uses_of_b(const bitmap_view<T, I>& a) noexcept {
+  const auto tiles = static_cast<double>(a.bitmaps().size());
+  const double zeros = 1.0 - static_cast<double>(a.nnz()) / (16 * tiles);
+  return 4 * tiles * (1.0 - std::pow(zeros, 4)) / static_cast<double>(a.cols());
 }
 
 /// C = epilogue(alpha A B + beta C0) for CSR and grouped rows, all at once.
