@@ -68,7 +68,7 @@ public:
 
 private:
   /// Do B and C lie in memory?
-  bool leaves_caches() const noexcept { return sink_.bytes() > detail::far_bytes / 2 * 3; }
+  bool leaves_caches() const noexcept { return sink_.bytes() > detail::far_bytes / 4 * 5; }
 
   /// All panels of a few rows before the next rows: where no panel stays in the cache, the rows of
   /// B that neighbouring rows of A share may, and B is read in long pieces.
