@@ -179,7 +179,7 @@ private:
     if (distance % 2048 == 0 || (!on_lines() && row_bytes() > 512)) {
       return stays() ? 6 : std::max(10.0, 5 * megabytes);
     }
-    return 18;
+    return stays() && distance % 1024 != 0 && row_bytes() <= 1024 ? 64 : 18;
   }
 
   static constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};
