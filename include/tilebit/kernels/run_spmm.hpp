@@ -101,11 +101,11 @@ bool run_transposed_spmm(const execution_policy& policy, const View& a,
     run_transposed_by_rows(policy, a, b, out, level);
   } else if constexpr (requires { a.tile_cols(); }) {
     const stored_tile_rows<T, typename View::index_type> tiles(a);
-    const bool grouping =
-        worth_grouping_transposed(tiles.fill(), b.cols()) || a.cols() > chunk_entry::most_cols;
     if (!std::in_range<std::int32_t>(a.cols())) return false;
-    if (worth_copying(grouping ? never_transposed : least_of_blocks)) return false;
-    if (grouping) {
+    constexpr std::int64_t panel = 256 / std::int64_t{sizeof(T)};
+    const double gain = gain_of_grouping(tiles.fill(), (b.cols() + panel - 1) / panel);
+    if (gain < never_transposed_gain && worth_copying(least_of_blocks)) return false;
+    if (gain >= least_gain_transposed || a.cols() > chunk_entry::most_cols) {
       run_transposed_by_bands<grouped_bands>(policy, tiles, b, out, level);
     } else {
       run_transposed_by_bands<chunked_bands>(policy, tiles, b, out, level);

@@ -103,12 +103,15 @@ void run_spmm_by_bands(const execution_policy& policy, const Kernels& kernels, c
   }
 }
 
-/// Does sorting columns by pattern, which takes about 30 cycles a tile, cost less than what it
-/// saves over chunks? Per tile and panel that grows with the square of the fill: more entries, each
-/// of which shares its load of B with more others.
-inline bool worth_grouping(double fill, std::size_t panels) noexcept {
-  return static_cast<double>(panels) * fill * fill >= 200;
+/// What sorting columns by pattern saves over chunks, per tile: the more, the more panels profit,
+/// the more entries there are, and the more others each of them shares its load of B with. Full
+/// tiles need no sorting.
+inline double gain_of_grouping(double fill, std::int64_t panels) noexcept {
+  return fill > 15 ? std::numeric_limits<double>::infinity()
+                   : static_cast<double>(panels) * fill * fill;
 }
+/// The gain that repays the sorting (bench/run --spmm, Zen 4).
+inline constexpr double least_gain = 340;
 
 /// Tile rows by grouping or by chunks, whichever is faster in all.
 template <class Source, class Panels, class Update>
@@ -117,7 +120,8 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
                            isa level) {
   using T = typename Source::scalar_type;
   using grouped = grouped_view<const T, typename Source::index_type>;
-  if (worth_grouping(from.fill(), panels.size()) || from.cols() > chunk_entry::most_cols) {
+  const auto n = static_cast<std::int64_t>(panels.size());
+  if (gain_of_grouping(from.fill(), n) >= least_gain || from.cols() > chunk_entry::most_cols) {
     run_spmm_by_bands<grouped_bands>(policy, *panel_kernels<grouped>(level), from, panels, bs, out);
   } else {
     run_spmm_by_bands<chunked_bands>(policy, *panel_kernels<row_chunks_view<T>>(level), from,
@@ -158,10 +162,10 @@ std::int64_t least_of(const grouped_view<T, I>& a) noexcept {
   return 2 * a.nnz() >= 3 * detail::length(a.col_indices()) ? never_transposed : least_of_blocks;
 }
 
-/// As worth_grouping: what entries of a column share is a load and a store here.
-inline bool worth_grouping_transposed(double fill, std::int64_t columns) noexcept {
-  return worth_grouping(fill, static_cast<std::size_t>((columns + 63) / 64));
-}
+/// least_gain of products with the transpose, where entries of a column share a load and a store,
+/// and the gain from which so many do that no copy is faster.
+inline constexpr double least_gain_transposed = 50;
+inline constexpr double never_transposed_gain = 200;
 
 /// Bytes of the sums of panels, and of copies of B, that products with the transpose take at a
 /// time.
