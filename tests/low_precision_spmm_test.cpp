@@ -293,13 +293,12 @@ TEMPLATE_TEST_CASE("windowed rows are a copy that multiplies few columns", "[low
     tb::dense_matrix<float> sums({a.rows(), a.cols()});
     std::size_t k = 0;
     for (std::int64_t block = 0; block < w.blocks(); ++block) {
-      for (std::int64_t window = 0; window < w.windows(); ++window) {
-        const int steps =
-            w.steps_of_window()[static_cast<std::size_t>(block * w.windows() + window)];
+      for (std::int64_t i = 0; i < w.strips(); ++i) {
+        const int steps = w.steps_of_strip()[static_cast<std::size_t>(block * w.strips() + i)];
         for (std::int64_t e = 0; e < steps * 16 * w.depth; ++e, ++k) {
           const std::int64_t row = 16 * block + e / w.depth % 16;
           if (row >= a.rows()) continue;
-          sums(row, window * w.width + w.positions()[k]) += static_cast<float>(w.values()[k]);
+          sums(row, w.column(i, w.positions()[k])) += static_cast<float>(w.values()[k]);
         }
       }
     }
@@ -366,10 +365,10 @@ TEST_CASE("windows are there where they pay", "[low precision]") {
 }
 
 TEST_CASE("validate names what is wrong with windowed rows", "[low precision]") {
-  using view = tb::windowed_view<const std::int8_t>; // windows of 256 columns, words of four
+  using view = tb::windowed_view<const std::int8_t>; // strips of 64 columns, words of four
   const std::vector<std::int8_t> values(128);
   std::vector<std::uint8_t> positions(128, 0);
-  std::vector<std::uint8_t> steps{1, 1};
+  std::vector<std::uint8_t> steps{1, 1, 0, 0, 0, 0, 0, 0};
   const std::vector<std::int64_t> offsets{0, 2};
   const std::vector<std::int32_t> row_sums(16);
   const tb::shape s(16, 300);
@@ -378,13 +377,15 @@ TEST_CASE("validate names what is wrong with windowed rows", "[low precision]") 
         [&] { tb::validate(view(values, positions, steps, offsets, row_sums, s)); });
   };
   tb::validate(view(values, positions, steps, offsets, row_sums, s));
-  positions[127] = 44; // the second window has 44 columns
-  CHECK(message() == "windowed: positions[127] is 44, of 44 columns");
+  CHECK(view::column(1, 43) == 299);
+  CHECK(view::column(1, 64) == 64);
+  positions[127] = 44; // the window of the second step ends with column 319, the matrix with 299
+  CHECK(message() == "windowed: positions[127] is 44, no column under strips 1 to 4");
   positions[127] = 43;
   steps[1] = 0;
-  CHECK(message() == "windowed: the windows of block 0 end with step 1, not 2");
+  CHECK(message() == "windowed: the strips of block 0 end with step 1, not 2");
   steps[1] = 2;
-  CHECK(message() == "windowed: the windows of block 0 end with step 3, not 2");
+  CHECK(message() == "windowed: the strips of block 0 end with step 3, not 2");
   steps.pop_back();
   CHECK(oracle::contains(message(), "disagree"));
 }

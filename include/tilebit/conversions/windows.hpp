@@ -28,43 +28,71 @@ row_places places_of(const csr_view<const T, I, O>& a, std::int64_t first) noexc
   return places;
 }
 
-/// Appends the window of the columns from `begin` on and moves the places of the rows behind it.
-/// ends: where the rows end.
+/// How many rows have an entry left before column `end`.
 template <class T, class I, class O>
-void append_window(const csr_view<const T, I, O>& a, std::int64_t begin, row_places& places,
-                   const row_places& ends, windowed_arrays<T>& out) {
-  constexpr std::size_t depth = windowed_view<T>::depth;
-  constexpr std::size_t of_step = std::tuple_size_v<row_places> * depth;
-  const row_places from = places;
-  std::size_t most = 0;
+std::ptrdiff_t rows_before(const csr_view<const T, I, O>& a, std::int64_t end,
+                           const row_places& places, const row_places& ends) noexcept {
+  std::ptrdiff_t rows = 0;
   for (std::size_t r = 0; r < places.size(); ++r) {
-    std::size_t& k = places[r];
-    const std::int64_t end = begin + windowed_view<T>::width;
-    while (k < ends[r] && static_cast<std::int64_t>(a.col_indices()[k]) < end) ++k;
-    most = std::max(most, k - from[r]);
+    rows += places[r] < ends[r] && static_cast<std::int64_t>(a.col_indices()[places[r]]) < end;
   }
-  const std::size_t steps = (most + depth - 1) / depth;
-  const std::size_t before = out.values.size();
-  out.steps_of_window.push_back(static_cast<std::uint8_t>(steps));
-  out.values.resize(before + steps * of_step, T{});
-  out.positions.resize(before + steps * of_step, std::uint8_t{0});
-  for (std::size_t r = 0; r < places.size(); ++r) {
-    for (std::size_t e = 0; e < places[r] - from[r]; ++e) {
-      const std::size_t to = before + e / depth * of_step + r * depth + e % depth;
-      const auto column = static_cast<std::int64_t>(a.col_indices()[from[r] + e]);
-      out.values[to] = a.values()[from[r] + e];
-      out.positions[to] = static_cast<std::uint8_t>(column - begin);
+  return rows;
+}
+
+/// Appends a step under the window that begins with strip i: of each row the next entries that it
+/// covers. Moves the places of the rows behind them.
+template <class T, class I, class O>
+void append_step(const csr_view<const T, I, O>& a, std::int64_t i, row_places& places,
+                 const row_places& ends, windowed_arrays<T>& out) {
+  using view = windowed_view<T>;
+  const std::int64_t begin = view::strip * i;
+  std::size_t to = out.values.size();
+  out.values.resize(to + std::tuple_size_v<row_places> * view::depth, T{});
+  out.positions.resize(out.values.size(), static_cast<std::uint8_t>(begin % view::width));
+  for (std::size_t r = 0; r < places.size(); ++r, to += view::depth) {
+    for (std::size_t d = 0; d < view::depth && places[r] < ends[r]; ++d) {
+      const auto column = static_cast<std::int64_t>(a.col_indices()[places[r]]);
+      if (column >= begin + view::width) break;
+      out.values[to + d] = a.values()[places[r]++];
+      out.positions[to + d] = static_cast<std::uint8_t>(column % view::width);
     }
   }
 }
 
-/// All rows. O(nnz + rows * windows) time.
+/// Appends the steps of a block whose rows begin at `places`.
+///
+/// Most strips get the average number of steps, although fewer would do for some, as long as half
+/// of the rows have entries for them: loops of equal length are predicted by the processor.
+template <class T, class I, class O>
+void append_block(const csr_view<const T, I, O>& a, row_places places, const row_places& ends,
+                  std::int64_t strips, windowed_arrays<T>& out) {
+  using view = windowed_view<T>;
+  const auto entries = static_cast<std::int64_t>(ends.back() - places.front());
+  const std::int64_t filled = std::max<std::int64_t>(1, (a.cols() + view::strip - 1) / view::strip);
+  const std::int64_t word_columns = view::height * view::depth * filled;
+  const std::int64_t usual = (entries + word_columns / 2) / word_columns;
+  for (std::int64_t i = 0; i < strips; ++i) {
+    const std::int64_t begin = view::strip * i;
+    std::int64_t steps = 0;
+    while (
+        rows_before(a, begin + view::strip, places, ends) > 0 ||
+        (steps < usual && rows_before(a, begin + view::width, places, ends) >= view::height / 2)) {
+      append_step(a, i, places, ends, out);
+      ++steps;
+    }
+    out.steps_of_strip.push_back(static_cast<std::uint8_t>(steps));
+  }
+}
+
+/// All rows. O(nnz + rows * strips) time.
 template <class T, class I, class O>
 windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a) {
   using view = windowed_view<T>;
   windowed_arrays<T> out;
+  const std::int64_t strips =
+      windowed_view<T>({}, {}, {}, {}, {}, shape(a.rows(), a.cols())).strips();
   for (std::int64_t first = 0; first < a.rows(); first += view::height) {
-    row_places places = places_of(a, first);
+    const row_places places = places_of(a, first);
     const row_places ends = places_of(a, first + 1);
     if constexpr (std::is_same_v<T, std::int8_t>) {
       for (std::size_t r = 0; r < places.size(); ++r) {
@@ -75,9 +103,7 @@ windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a) {
         out.row_sums.push_back(static_cast<std::int32_t>(sum));
       }
     }
-    for (std::int64_t begin = 0; begin < a.cols(); begin += view::width) {
-      append_window(a, begin, places, ends, out);
-    }
+    append_block(a, places, ends, strips, out);
     out.step_offsets.push_back(length(out.values) / (view::height * view::depth));
   }
   return out;

@@ -160,7 +160,7 @@ public:
            of(packed_.rows.col_indices) + of(packed_.rows.pattern_counts) +
            of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
            of(packed_.corrections) + of(packed_.windowed.values) + of(packed_.windowed.positions) +
-           of(packed_.windowed.steps_of_window) + of(packed_.windowed.step_offsets) +
+           of(packed_.windowed.steps_of_strip) + of(packed_.windowed.step_offsets) +
            of(packed_.windowed.row_sums);
   }
 

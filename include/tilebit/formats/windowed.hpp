@@ -1,15 +1,16 @@
-// Windowed rows: entries of sixteen rows under a window of columns, which fits four registers. A
-// part of optimized_matrix, for products of 16-bit and 8-bit matrices with vectors.
+// Windowed rows: entries of sixteen rows under a window that slides along the columns. A part of
+// optimized_matrix, for products of 16-bit and 8-bit matrices with vectors.
 //
-//    window 0      window 1            steps of window 0, for two rows in words of two entries
-//    a . b . c .   . . . d . .         values     a b | e 0     c 0 | . .
-//    . . . . e .   . f . . . .         positions  0 2 | 4 0     4 0 | . .
+// A window is four strips of columns wide, one for each of four registers, and moves strip by
+// strip. A step holds the next word of each of the sixteen rows: neighbouring entries under the
+// window, as many as one instruction multiplies and adds up, and where they stand in the registers.
+// A permutation picks the elements of x that a step needs, so that no entry costs more than any
+// other: unlike with tiles, which are expanded one by one whatever they hold.
 //
-// A step holds the next word of each row: neighbouring entries, as many as one instruction
-// multiplies and adds up, and where they stand in the window. x under the window is in registers,
-// from which a permutation picks what a step needs, so that no entry costs more than any other:
-// unlike with tiles, which are expanded one by one whatever they hold. Rows that have fewer entries
-// than another one of the sixteen are filled with zeros.
+// A strip is left when all rows are behind it. Rows with fewer entries there go ahead as far as the
+// window reaches; only where that is not enough, zeros fill their words. Entries placed at random
+// take 1.03 times their number at 50% of all, 1.06 at 30% and 1.26 at 10%; windows that do not
+// overlap would take 1.16, 1.25 and 1.53 times as many (bfloat16, 4096 columns).
 #pragma once
 
 #include <algorithm>
@@ -30,12 +31,13 @@ namespace tilebit {
 
 /// The arrays of windowed rows, not owned.
 ///
-/// Block b has the rows 16 b to 16 b + 15; window w has the columns width * w to width * (w + 1) -
-/// 1. Of the steps of block b, which begin with step_offsets[b], the first steps_of_window[b *
-/// windows()] belong to window 0, and so on. Entry d of row 16 b + r in step s is values[(16 s + r)
-/// * depth + d], its column width * w + positions[(16 s + r) * depth + d]; a row that has none
-/// there has a zero at position 0. row_sums are there for 8-bit integers alone: the sum of the
-/// values of each row, modulo 2^32.
+/// Block b has the rows 16 b to 16 b + 15. Its steps begin with step_offsets[b]; the first
+/// steps_of_strip[b * strips()] are done while the window begins with strip 0, the next
+/// steps_of_strip[b * strips() + 1] while it begins with strip 1, and so on. Entry d of row 16 b +
+/// r in step s is values[(16 s + r) * depth + d]; its column is the one under the window that
+/// leaves the remainder positions[(16 s + r) * depth + d] when it is divided by width. A row that
+/// has no entry there has a zero at the first column under the window. row_sums are there for 8-bit
+/// integers alone: the sum of the values of each row, modulo 2^32.
 template <class T>
 class windowed_view {
 public:
@@ -44,23 +46,29 @@ public:
   static constexpr std::int64_t height = 16; ///< rows of a block
   /// Entries that one instruction multiplies and adds up: 2 of bfloat16, 4 of 8-bit integers.
   static constexpr std::int64_t depth = detail::depth_v<detail::packed_t<scalar_type>>;
-  static constexpr std::int64_t width = 64 * depth; ///< columns of a window
+  static constexpr std::int64_t strip = 16 * depth; ///< columns of a strip, which fill a register
+  static constexpr std::int64_t width = 4 * strip;  ///< columns of a window
 
   windowed_view() = default;
   windowed_view(std::span<T> values, std::span<const std::uint8_t> positions,
-                std::span<const std::uint8_t> steps_of_window,
+                std::span<const std::uint8_t> steps_of_strip,
                 std::span<const std::int64_t> step_offsets, std::span<const std::int32_t> row_sums,
                 shape s) noexcept
-      : shape_(s), values_(values), positions_(positions), steps_of_window_(steps_of_window),
+      : shape_(s), values_(values), positions_(positions), steps_of_strip_(steps_of_strip),
         step_offsets_(step_offsets), row_sums_(row_sums) {}
 
   std::int64_t rows() const noexcept { return shape_.rows(); }
   std::int64_t cols() const noexcept { return shape_.cols(); }
   std::int64_t blocks() const noexcept { return detail::length(step_offsets_) - 1; }
-  std::int64_t windows() const noexcept { return (cols() + width - 1) / width; }
+  /// Rounded up to a multiple of four.
+  std::int64_t strips() const noexcept { return (cols() + width - 1) / width * 4; }
+  /// The column of a position while the window begins with strip i.
+  static constexpr std::int64_t column(std::int64_t i, std::uint8_t position) noexcept {
+    return strip * i + (position + width - strip * i % width) % width;
+  }
   std::span<T> values() const noexcept { return values_; }
   std::span<const std::uint8_t> positions() const noexcept { return positions_; }
-  std::span<const std::uint8_t> steps_of_window() const noexcept { return steps_of_window_; }
+  std::span<const std::uint8_t> steps_of_strip() const noexcept { return steps_of_strip_; }
   std::span<const std::int64_t> step_offsets() const noexcept { return step_offsets_; }
   std::span<const std::int32_t> row_sums() const noexcept { return row_sums_; }
 
@@ -70,7 +78,7 @@ private:
   shape shape_;
   std::span<T> values_;
   std::span<const std::uint8_t> positions_;
-  std::span<const std::uint8_t> steps_of_window_;
+  std::span<const std::uint8_t> steps_of_strip_;
   std::span<const std::int64_t> step_offsets_{&zero_, 1};
   std::span<const std::int32_t> row_sums_;
 };
@@ -82,12 +90,12 @@ template <class T>
 struct windowed_arrays {
   std::vector<T> values;
   std::vector<std::uint8_t> positions;
-  std::vector<std::uint8_t> steps_of_window;
+  std::vector<std::uint8_t> steps_of_strip;
   std::vector<std::int64_t> step_offsets{0};
   std::vector<std::int32_t> row_sums;
 
   windowed_view<const T> view(shape s) const noexcept {
-    return {values, positions, steps_of_window, offsets_or_zero(step_offsets), row_sums, s};
+    return {values, positions, steps_of_strip, offsets_or_zero(step_offsets), row_sums, s};
   }
 };
 
@@ -107,31 +115,30 @@ void validate(const windowed_view<T>& a) {
   detail::check_offsets(a.step_offsets(), steps, "windowed: step_offsets");
   constexpr bool sums = std::is_same_v<typename view::scalar_type, std::int8_t>;
   if ((blocks != 0 && blocks != (a.rows() + view::height - 1) / view::height) ||
-      detail::length(a.steps_of_window()) != blocks * a.windows() ||
+      detail::length(a.steps_of_strip()) != blocks * a.strips() ||
       a.step_offsets().back() != steps || detail::length(a.values()) != steps * of_step ||
       a.positions().size() != a.values().size() ||
       detail::length(a.row_sums()) != (sums ? view::height * blocks : 0)) {
-    throw invalid_matrix("windowed: the lengths of values, positions, steps_of_window, "
+    throw invalid_matrix("windowed: the lengths of values, positions, steps_of_strip, "
                          "step_offsets and row_sums disagree",
                          blocks);
   }
   for (std::int64_t b = 0; b < blocks; ++b) {
     std::int64_t step = a.step_offsets()[detail::at(b)];
-    for (std::int64_t w = 0; w < a.windows(); ++w) {
-      const std::int64_t columns = std::min(view::width, a.cols() - view::width * w);
-      const std::int64_t end = step + a.steps_of_window()[detail::at(b * a.windows() + w)];
+    for (std::int64_t i = 0; i < a.strips(); ++i) {
+      const std::int64_t end = step + a.steps_of_strip()[detail::at(b * a.strips() + i)];
       for (std::int64_t k = step * of_step; k < std::min(end, steps) * of_step; ++k) {
-        if (a.positions()[detail::at(k)] >= columns) {
-          throw invalid_matrix(detail::message("windowed: positions[", k, "] is ",
-                                               int{a.positions()[detail::at(k)]}, ", of ", columns,
-                                               " columns"),
+        const std::uint8_t position = a.positions()[detail::at(k)];
+        if (position >= view::width || view::column(i, position) >= a.cols()) {
+          throw invalid_matrix(detail::message("windowed: positions[", k, "] is ", int{position},
+                                               ", no column under strips ", i, " to ", i + 3),
                                k);
         }
       }
       step = end;
     }
     if (step != a.step_offsets()[detail::at(b + 1)]) {
-      throw invalid_matrix(detail::message("windowed: the windows of block ", b, " end with step ",
+      throw invalid_matrix(detail::message("windowed: the strips of block ", b, " end with step ",
                                            step, ", not ", a.step_offsets()[detail::at(b + 1)]),
                            b);
     }

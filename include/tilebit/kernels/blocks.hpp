@@ -216,7 +216,7 @@ struct unit_piece<windowed_view<const T>> {
   static std::int64_t entries(const windowed_view<const T>&, std::int64_t) noexcept { return 0; }
   static std::int64_t bytes_before(const windowed_view<const T>& a, std::int64_t u) noexcept {
     constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
-    return a.step_offsets()[at(u)] * of_step * std::int64_t{sizeof(T) + 1} + u * a.windows();
+    return a.step_offsets()[at(u)] * of_step * std::int64_t{sizeof(T) + 1} + u * a.strips();
   }
 };
 

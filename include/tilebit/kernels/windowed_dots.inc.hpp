@@ -51,6 +51,41 @@ struct windows<std::int8_t> {
   }
 };
 
+/// What a kernel has in registers: sums of sixteen rows, and the columns of x under the window.
+template <int N, class T>
+struct windowed_state {
+  using w = windows<T>;
+  static constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
+
+  typename w::reg sums[2][N]; ///< of even and of odd steps, so that none waits for itself
+  __m512i under[N][4];
+  const T* values;
+  const std::uint8_t* positions;
+
+  TILEBIT_ALWAYS_INLINE void step(int k) {
+    prefetch_elements(values);
+    prefetch_elements(positions);
+    const __m512i e = _mm512_loadu_si512(values);
+    const __m512i p = w::positions(positions);
+    values += of_step;
+    positions += of_step;
+    TILEBIT_UNROLL
+    for (int j = 0; j < N; ++j) sums[k][j] = w::fma(e, w::pick(under[j], p), sums[k][j]);
+  }
+  TILEBIT_ALWAYS_INLINE void steps(int n) {
+    for (; n >= 2; n -= 2) {
+      step(0);
+      step(1);
+    }
+    if (n > 0) step(0);
+  }
+  /// The strip from `x` on, into register k.
+  TILEBIT_ALWAYS_INLINE void load(int k, const dot_operand_t<T>* x, std::int64_t ldx) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < N; ++j) under[j][k] = _mm512_loadu_si512(x + j * ldx);
+  }
+};
+
 /// Blocks [first, last) times N columns: column j of x is at x + j * ldx, its length rounded up to
 /// whole windows; the sums of block b and column j go to sums[16 * (b * N + j)] and the 15 after
 /// it.
@@ -58,47 +93,38 @@ template <int N, class T>
 void windowed_dots(const windowed_view<const T>& a, std::int64_t first, std::int64_t last,
                    const dot_operand_t<T>* x, std::int64_t ldx, accumulator_t<T>* sums) noexcept {
   using w = windows<T>;
-  constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
-  constexpr std::int64_t in_register = windowed_view<T>::width / 4;
+  constexpr std::int64_t strip = windowed_view<T>::strip;
+  constexpr std::int64_t width = windowed_view<T>::width;
   constexpr bool moved = std::is_same_v<T, std::int8_t>;
-  const T* values = a.values().data() + a.step_offsets()[at(first)] * of_step;
-  const std::uint8_t* positions = a.positions().data() + a.step_offsets()[at(first)] * of_step;
-  const std::uint8_t* steps = a.steps_of_window().data() + first * a.windows();
-  const std::int64_t end = a.windows() * windowed_view<T>::width;
+  const std::int64_t done = a.step_offsets()[at(first)] * windowed_state<N, T>::of_step;
+  windowed_state<N, T> s;
+  s.values = a.values().data() + done;
+  s.positions = a.positions().data() + done;
+  const std::uint8_t* steps = a.steps_of_strip().data() + first * a.strips();
+  const std::int64_t end = a.strips() * strip;
   for (std::int64_t b = first; b < last; ++b) {
-    typename w::reg s[2][N]; // of even and of odd steps, so that none waits for itself
     TILEBIT_UNROLL
     for (int j = 0; j < N; ++j) {
-      s[0][j] = w::start(moved ? a.row_sums().data() + 16 * b : nullptr);
-      s[1][j] = w::zero();
-    }
-    for (std::int64_t column = 0; column < end; column += windowed_view<T>::width) {
-      __m512i under[N][4];
-      TILEBIT_UNROLL
-      for (int j = 0; j < N; ++j) {
-        TILEBIT_UNROLL
-        for (int k = 0; k < 4; ++k) {
-          under[j][k] = _mm512_loadu_si512(x + j * ldx + column + k * in_register);
-        }
-      }
-      const auto step = [&](typename w::reg(&to)[N]) {
-        prefetch_elements(values);
-        prefetch_elements(positions);
-        const __m512i e = _mm512_loadu_si512(values);
-        const __m512i p = w::positions(positions);
-        values += of_step;
-        positions += of_step;
-        TILEBIT_UNROLL
-        for (int j = 0; j < N; ++j) to[j] = w::fma(e, w::pick(under[j], p), to[j]);
-      };
-      int n = *steps++;
-      for (; n >= 2; n -= 2) {
-        step(s[0]);
-        step(s[1]);
-      }
-      if (n > 0) step(s[0]);
+      s.sums[0][j] = w::start(moved ? a.row_sums().data() + 16 * b : nullptr);
+      s.sums[1][j] = w::zero();
     }
     TILEBIT_UNROLL
-    for (int j = 0; j < N; ++j) w::store(w::add(s[0][j], s[1][j]), sums + 16 * (b * N + j));
+    for (int k = 0; k < 4; ++k) s.load(k, x + k * strip, ldx);
+    for (std::int64_t column = 0; column < end; column += width, steps += 4) {
+      // Behind the last window nothing is read: its strips stay where they are.
+      const dot_operand_t<T>* const next = x + std::min(column + width, end - width);
+      s.steps(steps[0]);
+      s.load(0, next, ldx);
+      s.steps(steps[1]);
+      s.load(1, next + strip, ldx);
+      s.steps(steps[2]);
+      s.load(2, next + 2 * strip, ldx);
+      s.steps(steps[3]);
+      s.load(3, next + 3 * strip, ldx);
+    }
+    TILEBIT_UNROLL
+    for (int j = 0; j < N; ++j) {
+      w::store(w::add(s.sums[0][j], s.sums[1][j]), sums + 16 * (b * N + j));
+    }
   }
 }
