@@ -356,11 +356,13 @@ auto windowed_rows_of(const View& a) {
     const double windows = pieces(a.rows(), view::height) * pieces(a.cols(), view::width);
     const double by_tiles =
         detail::cost_of_expanding<T>(static_cast<double>(detail::length(a.bitmaps())));
-    if (detail::cost_of_windows(windows, 0) > by_tiles) return out; // most would be empty
+    if (detail::cost_of_windows(windows, 0, 8) > by_tiles) return out; // most would be empty
     const auto rows = to_csr(a);
     out = detail::windows_of(rows.view());
     const auto steps = static_cast<double>(out.step_offsets.back());
-    if (detail::cost_of_windows(windows, steps) > by_tiles) return detail::windowed_arrays<T>{};
+    if (detail::cost_of_windows(windows, steps, out.position_bits) > by_tiles) {
+      return detail::windowed_arrays<T>{};
+    }
   }
   return out;
 }
@@ -401,8 +403,8 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
 /// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
 /// of up to four of them. For SpMV with bfloat16 and 8-bit integers, a second copy in windowed rows
-/// (formats/windowed.hpp) where few entries are stored and the processor expands tiles slowly: a
-/// byte more than its own for each entry, and zeros besides.
+/// (formats/windowed.hpp) where at most 55% are stored and the processor expands tiles slowly: half
+/// a byte more than its own for each entry from 15% on, a byte below, and zeros besides.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
 /// Throws: as to_bitmap; for SpMM std::length_error for a row of 2^30 tiles. Complexity: O(nnz +

@@ -16,6 +16,13 @@ namespace tilebit::detail {
 
 /// For sixteen rows, where each of them is: the entry after those that have been taken.
 using row_places = std::array<std::size_t, windowed_view<std::int8_t>::height>;
+/// The columns of the last ones that have been.
+using row_columns = std::array<std::int64_t, std::tuple_size_v<row_places>>;
+
+/// The longest distance that half a byte names.
+inline constexpr std::int64_t longest_gap = 15;
+/// From this share of entries on, distances are so seldom longer that they are fewer bytes.
+inline constexpr double density_of_gaps = 0.15;
 
 /// Where the rows of a block from `first` on begin; those behind the matrix are empty.
 template <class T, class I, class O>
@@ -40,21 +47,31 @@ std::ptrdiff_t rows_before(const csr_view<const T, I, O>& a, std::int64_t end,
 }
 
 /// Appends a step under the window that begins with strip i: of each row the next entries that it
-/// covers. Moves the places of the rows behind them.
+/// covers. Moves the places of the rows behind them, and the columns of the last ones to theirs.
 template <class T, class I, class O>
 void append_step(const csr_view<const T, I, O>& a, std::int64_t i, row_places& places,
-                 const row_places& ends, windowed_arrays<T>& out) {
+                 const row_places& ends, row_columns& at_column, windowed_arrays<T>& out) {
   using view = windowed_view<T>;
   const std::int64_t begin = view::strip * i;
+  const bool gaps = out.position_bits == 4;
   std::size_t to = out.values.size();
   out.values.resize(to + std::tuple_size_v<row_places> * view::depth, T{});
-  out.positions.resize(out.values.size(), static_cast<std::uint8_t>(begin % view::width));
+  out.positions.resize(gaps ? out.values.size() / 2 : out.values.size(),
+                       static_cast<std::uint8_t>(gaps ? 0 : begin % view::width));
   for (std::size_t r = 0; r < places.size(); ++r, to += view::depth) {
     for (std::size_t d = 0; d < view::depth && places[r] < ends[r]; ++d) {
       const auto column = static_cast<std::int64_t>(a.col_indices()[places[r]]);
       if (column >= begin + view::width) break;
-      out.values[to + d] = a.values()[places[r]++];
-      out.positions[to + d] = static_cast<std::uint8_t>(column % view::width);
+      if (!gaps) {
+        out.positions[to + d] = static_cast<std::uint8_t>(column % view::width);
+        out.values[to + d] = a.values()[places[r]++];
+        continue;
+      }
+      const std::int64_t gap = std::min(column - at_column[r], longest_gap);
+      at_column[r] += gap;
+      std::uint8_t& two = out.positions[(to + d) / 2];
+      two = static_cast<std::uint8_t>(two | gap << (d % 2 == 0 ? 0 : 4));
+      if (at_column[r] == column) out.values[to + d] = a.values()[places[r]++];
     }
   }
 }
@@ -71,13 +88,14 @@ void append_block(const csr_view<const T, I, O>& a, row_places places, const row
   const std::int64_t filled = std::max<std::int64_t>(1, (a.cols() + view::strip - 1) / view::strip);
   const std::int64_t word_columns = view::height * view::depth * filled;
   const std::int64_t usual = (entries + word_columns / 2) / word_columns;
+  row_columns at_column{};
   for (std::int64_t i = 0; i < strips; ++i) {
     const std::int64_t begin = view::strip * i;
     std::int64_t steps = 0;
     while (
         rows_before(a, begin + view::strip, places, ends) > 0 ||
         (steps < usual && rows_before(a, begin + view::width, places, ends) >= view::height / 2)) {
-      append_step(a, i, places, ends, out);
+      append_step(a, i, places, ends, at_column, out);
       ++steps;
     }
     out.steps_of_strip.push_back(static_cast<std::uint8_t>(steps));
@@ -89,6 +107,8 @@ template <class T, class I, class O>
 windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a) {
   using view = windowed_view<T>;
   windowed_arrays<T> out;
+  const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
+  if (static_cast<double>(a.nnz()) >= density_of_gaps * all) out.position_bits = 4;
   const std::int64_t strips =
       windowed_view<T>({}, {}, {}, {}, {}, shape(a.rows(), a.cols())).strips();
   for (std::int64_t first = 0; first < a.rows(); first += view::height) {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,10 +35,14 @@ namespace tilebit {
 /// Block b has the rows 16 b to 16 b + 15. Its steps begin with step_offsets[b]; the first
 /// steps_of_strip[b * strips()] are done while the window begins with strip 0, the next
 /// steps_of_strip[b * strips() + 1] while it begins with strip 1, and so on. Entry d of row 16 b +
-/// r in step s is values[(16 s + r) * depth + d]; its column is the one under the window that
-/// leaves the remainder positions[(16 s + r) * depth + d] when it is divided by width. A row that
-/// has no entry there has a zero at the first column under the window. row_sums are there for 8-bit
-/// integers alone: the sum of the values of each row, modulo 2^32.
+/// r in step s is values[k], k = (16 s + r) * depth + d. row_sums are there for 8-bit integers
+/// alone: the sum of the values of each row, modulo 2^32.
+///
+/// Of 8 bits, positions[k] is the remainder of the column, which is under the window, divided by
+/// width. Of 4 bits, the lower half of positions[k / 2] for even k and the upper one for odd k is
+/// the distance from the entry before it in the row, in the first one of a block from column 0;
+/// zeros bridge distances above 15. A row that has no entry in a step has a zero there, of the
+/// first column under the window or at distance 0.
 template <class T>
 class windowed_view {
 public:
@@ -53,18 +58,24 @@ public:
   windowed_view(std::span<T> values, std::span<const std::uint8_t> positions,
                 std::span<const std::uint8_t> steps_of_strip,
                 std::span<const std::int64_t> step_offsets, std::span<const std::int32_t> row_sums,
-                shape s) noexcept
+                shape s, int position_bits = 8) noexcept
       : shape_(s), values_(values), positions_(positions), steps_of_strip_(steps_of_strip),
-        step_offsets_(step_offsets), row_sums_(row_sums) {}
+        step_offsets_(step_offsets), row_sums_(row_sums), position_bits_(position_bits) {}
 
   std::int64_t rows() const noexcept { return shape_.rows(); }
   std::int64_t cols() const noexcept { return shape_.cols(); }
   std::int64_t blocks() const noexcept { return detail::length(step_offsets_) - 1; }
   /// Rounded up to a multiple of four.
   std::int64_t strips() const noexcept { return (cols() + width - 1) / width * 4; }
-  /// The column of a position while the window begins with strip i.
-  static constexpr std::int64_t column(std::int64_t i, std::uint8_t position) noexcept {
-    return strip * i + (position + width - strip * i % width) % width;
+  /// 8 or 4.
+  int position_bits() const noexcept { return position_bits_; }
+  /// The column of entry k while the window begins with strip i; before: that of the entry before
+  /// it in its row and block, or 0.
+  std::int64_t column(std::int64_t k, std::int64_t i, std::int64_t before) const noexcept {
+    if (position_bits_ == 4) {
+      return before + (positions_[detail::at(k / 2)] >> (k % 2 == 0 ? 0 : 4) & 15);
+    }
+    return strip * i + (positions_[detail::at(k)] + width - strip * i % width) % width;
   }
   std::span<T> values() const noexcept { return values_; }
   std::span<const std::uint8_t> positions() const noexcept { return positions_; }
@@ -81,6 +92,7 @@ private:
   std::span<const std::uint8_t> steps_of_strip_;
   std::span<const std::int64_t> step_offsets_{&zero_, 1};
   std::span<const std::int32_t> row_sums_;
+  int position_bits_ = 8;
 };
 
 namespace detail {
@@ -93,9 +105,11 @@ struct windowed_arrays {
   std::vector<std::uint8_t> steps_of_strip;
   std::vector<std::int64_t> step_offsets{0};
   std::vector<std::int32_t> row_sums;
+  int position_bits = 8;
 
   windowed_view<const T> view(shape s) const noexcept {
-    return {values, positions, steps_of_strip, offsets_or_zero(step_offsets), row_sums, s};
+    return {values,   positions, steps_of_strip, offsets_or_zero(step_offsets),
+            row_sums, s,         position_bits};
   }
 };
 
@@ -109,15 +123,17 @@ inline constexpr bool has_windows_v = depth_v<packed_t<T>> > 1;
 template <class T>
 void validate(const windowed_view<T>& a) {
   using view = windowed_view<T>;
+  using scalar = typename view::scalar_type;
   constexpr std::int64_t of_step = view::height * view::depth;
   const std::int64_t blocks = a.blocks();
   const std::int64_t steps = detail::length(a.values()) / of_step;
   detail::check_offsets(a.step_offsets(), steps, "windowed: step_offsets");
-  constexpr bool sums = std::is_same_v<typename view::scalar_type, std::int8_t>;
+  constexpr bool sums = std::is_same_v<scalar, std::int8_t>;
   if ((blocks != 0 && blocks != (a.rows() + view::height - 1) / view::height) ||
       detail::length(a.steps_of_strip()) != blocks * a.strips() ||
       a.step_offsets().back() != steps || detail::length(a.values()) != steps * of_step ||
-      a.positions().size() != a.values().size() ||
+      (a.position_bits() != 8 && a.position_bits() != 4) ||
+      a.positions().size() != a.values().size() * static_cast<std::size_t>(a.position_bits()) / 8 ||
       detail::length(a.row_sums()) != (sums ? view::height * blocks : 0)) {
     throw invalid_matrix("windowed: the lengths of values, positions, steps_of_strip, "
                          "step_offsets and row_sums disagree",
@@ -125,13 +141,18 @@ void validate(const windowed_view<T>& a) {
   }
   for (std::int64_t b = 0; b < blocks; ++b) {
     std::int64_t step = a.step_offsets()[detail::at(b)];
+    std::array<std::int64_t, view::height> columns{};
     for (std::int64_t i = 0; i < a.strips(); ++i) {
       const std::int64_t end = step + a.steps_of_strip()[detail::at(b * a.strips() + i)];
       for (std::int64_t k = step * of_step; k < std::min(end, steps) * of_step; ++k) {
-        const std::uint8_t position = a.positions()[detail::at(k)];
-        if (position >= view::width || view::column(i, position) >= a.cols()) {
-          throw invalid_matrix(detail::message("windowed: positions[", k, "] is ", int{position},
-                                               ", no column under strips ", i, " to ", i + 3),
+        std::int64_t& column = columns[detail::at(k / view::depth % view::height)];
+        column = a.column(k, i, column);
+        const bool under = column >= view::strip * i && column < view::strip * i + view::width;
+        const bool bridge = a.position_bits() == 4 && a.values()[detail::at(k)] == scalar{};
+        if (column >= a.cols() || (!under && !bridge)) {
+          throw invalid_matrix(detail::message("windowed: entry ", k, " has column ", column,
+                                               ", not under strips ", i, " to ", i + 3, " of ",
+                                               a.cols(), " columns"),
                                k);
         }
       }

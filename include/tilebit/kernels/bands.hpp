@@ -157,8 +157,8 @@ private:
 };
 
 /// Bands as chunks of rows, for matrices of at most chunk_entry::most_cols columns. Memory: 4 bytes
-/// for each entry of the largest band, sizeof(T) more where tile rows do not stay, 16 for each of
-/// its chunks and tile rows.
+/// for each entry of the largest band, sizeof(T) more where elements are not as stored, 16 for each
+/// of its chunks and tile rows.
 template <class Source>
 class chunked_bands {
 public:
@@ -169,8 +169,8 @@ public:
   /// Throws std::bad_alloc.
   chunked_bands(const execution_policy&, const Source& from, const band_sizes& most)
       : from_(from), split_(select(splitting_table<I>::rows).function),
-        memory_(Source::stay ? 0 : most.entries, most.entries, most.rows), counts_(4 * most.chunks),
-        chunk_offsets_(most.rows + 1) {}
+        memory_(Source::as_stored ? 0 : most.entries, most.entries, most.rows),
+        counts_(4 * most.chunks), chunk_offsets_(most.rows + 1) {}
 
   view_type make(const execution_policy& policy, unit_range band) noexcept {
     const auto& a = from_.matrix();
@@ -187,7 +187,7 @@ public:
                    const std::int64_t step = band_sizes::step_of(a, tr);
                    std::uint32_t* const to = counts_.get() + chunk_offsets_.get()[k];
                    split_(row.bitmaps, row.cols, row.tiles, step, memory_.cols() + entry, to);
-                   if constexpr (!Source::stay) {
+                   if constexpr (!Source::as_stored) {
                      std::copy_n(row.elements, row.entries, memory_.values() + entry);
                    }
                    // A source may hand out fewer tiles than are stored.
@@ -195,7 +195,7 @@ public:
                    std::fill(to + written, counts_.get() + chunk_offsets_.get()[k + 1], 0U);
                  });
     const T* elements = memory_.values();
-    if constexpr (Source::stay) elements = elements_in(a, band.first);
+    if constexpr (Source::as_stored) elements = elements_in(a, band.first);
     return {elements, memory_.cols(), counts_.get(), memory_.offsets(), chunk_offsets_.get(), rows};
   }
 

@@ -216,7 +216,8 @@ struct unit_piece<windowed_view<const T>> {
   static std::int64_t entries(const windowed_view<const T>&, std::int64_t) noexcept { return 0; }
   static std::int64_t bytes_before(const windowed_view<const T>& a, std::int64_t u) noexcept {
     constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
-    return a.step_offsets()[at(u)] * of_step * std::int64_t{sizeof(T) + 1} + u * a.strips();
+    const std::int64_t bits = std::int64_t{8 * sizeof(T)} + a.position_bits();
+    return a.step_offsets()[at(u)] * of_step * bits / 8 + u * a.strips();
   }
 };
 

@@ -221,16 +221,17 @@ constexpr double least_time_of_byte(double bytes) noexcept {
 }
 
 /// Products of low-precision matrices with a vector, on processors that expand tiles in microcode,
-/// in cycles (Zen 4): for a register of tiles, for a window of 16 rows and for a step of it.
+/// in cycles (Zen 4): for a register of tiles, for the four strips of a window of 16 rows and for a
+/// step, whose positions are bytes or distances.
 template <class T>
 constexpr double cost_of_expanding(double tiles) noexcept {
   return tiles * 7 * double{sizeof(T)} / 4;
 }
-constexpr double cost_of_windows(double windows, double steps) noexcept {
-  return 4 * windows + 6 * steps;
+constexpr double cost_of_windows(double windows, double steps, int position_bits) noexcept {
+  return 4 * windows + (position_bits == 4 ? 9 : 6) * steps;
 }
-/// Above this share of entries, windows are more bytes than tiles by so much that memory decides.
-inline constexpr double windowed_density = 0.35;
+/// Above this share of entries windows are so many more bytes than tiles that memory decides.
+inline constexpr double windowed_density = 0.55;
 
 /// What SpMM of 128 columns spends, in nanoseconds for float: only ratios decide, and those are
 /// about the same for double (bench/run --spmm, AVX-512 with 256-bit units, 2023).

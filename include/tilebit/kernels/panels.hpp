@@ -168,9 +168,9 @@ private:
   /// How often rows of B have to be loaded to repay a copy (bench/run --spmm; Zen 4).
   ///
   /// What a copy in the second-level cache saves are sets that rows share, the more the higher the
-  /// power of two that divides their distance, and loads of two lines. Copies in the third level
-  /// cost the more, the larger they are, and those that go to memory and back are read from there
-  /// as slowly as B itself.
+  /// power of two that divides their distance, and loads of two lines; short rows on lines that
+  /// share few sets have neither. Copies in the third level cost the more, the larger they are, and
+  /// those that go to memory and back are read from there as slowly as B itself.
   double uses_of_copies() const noexcept {
     const double megabytes = static_cast<double>(copy_.panel_bytes()) / (1 << 20);
     if (megabytes > 4) return 48;
@@ -179,7 +179,8 @@ private:
     if (distance % 2048 == 0 || (!on_lines() && row_bytes() > 512)) {
       return stays() ? 6 : std::max(10.0, 5 * megabytes);
     }
-    return stays() && distance % 1024 != 0 && row_bytes() <= 1024 ? 64 : 18;
+    if (!stays()) return std::max(18.0, 5 * megabytes);
+    return on_lines() && distance % 1024 != 0 && row_bytes() <= 1024 ? 64 : 18;
   }
 
   static constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};

@@ -28,7 +28,7 @@ public:
   using I = typename View::index_type;
   using scalar_type = P;
   using index_type = I;
-  static constexpr bool stay = false;
+  static constexpr bool as_stored = false;
 
   /// Throws std::bad_alloc.
   repacked_tile_rows(const execution_policy& policy, const View& a) : a_(a) {

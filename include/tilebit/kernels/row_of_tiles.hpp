@@ -92,7 +92,8 @@ public:
   using scalar_type = T;
   using index_type = I;
   using view_type = bitmap_view<const T, I>;
-  static constexpr bool stay = true; ///< Are rows there when others have been asked for?
+  /// Do the elements of all rows lie where matrix() has them?
+  static constexpr bool as_stored = true;
 
   explicit stored_tile_rows(const view_type& a) noexcept : a_(a) {}
 

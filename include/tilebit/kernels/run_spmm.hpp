@@ -104,7 +104,7 @@ bool run_transposed_spmm(const execution_policy& policy, const View& a,
     if (!std::in_range<std::int32_t>(a.cols())) return false;
     constexpr std::int64_t panel = 256 / std::int64_t{sizeof(T)};
     const double gain = gain_of_grouping(tiles.fill(), (b.cols() + panel - 1) / panel);
-    if (gain < never_transposed_gain && worth_copying(least_of_blocks)) return false;
+    if (gain < gain_without_copy && worth_copying(least_of_blocks)) return false;
     if (gain >= least_gain_transposed || a.cols() > chunk_entry::most_cols) {
       run_transposed_by_bands<grouped_bands>(policy, tiles, b, out, level);
     } else {

@@ -53,7 +53,8 @@ TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels
 
-// In each region the vocabulary comes first, then what overloads bodies, then the bodies.
+// In each region the vocabulary comes first, then what overloads or precedes bodies, then the
+// bodies.
 TILEBIT_TARGET_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;

@@ -19,7 +19,8 @@ inline void count_rows(const std::uint16_t* bitmaps, std::int64_t n,
   for (unsigned r = 0; r < 4; ++r) counts[r] = in_row[r];
 }
 
-/// Deals the entries of n tiles out: those of row r go to next[r] and behind.
+/// Deals the entries of n tiles out: those of row r go to next[r] and behind. How many they are
+/// matters to AVX-512 alone.
 template <class I>
 void split_tiles(const std::uint16_t* bitmaps, std::int64_t n, const I* tile_cols, std::int64_t,
                  chunk_entry* (&next)[4]) noexcept {

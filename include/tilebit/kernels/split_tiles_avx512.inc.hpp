@@ -1,7 +1,7 @@
 // The tiles of a chunk to its four rows with AVX-512: the entries that a row has in four tiles are
 // moved together by compression. Included by simd.hpp.
 
-/// Entries of each of the four rows of n tiles, of which a chunk has at most 96.
+/// Entries of each of the four rows of n tiles, at most 2,016: they are counted in bytes.
 inline void count_rows(const std::uint16_t* bitmaps, std::int64_t n,
                        std::uint32_t* counts) noexcept {
   const __m512i bits_of_nibble =
