@@ -330,6 +330,32 @@ TEMPLATE_TEST_CASE("windowed rows are a copy that multiplies few columns", "[low
   }
 }
 
+TEST_CASE("distances of windowed rows are bridged, or bytes where that takes too many steps",
+          "[low precision]") {
+  if (!has_windows()) return;
+  source from(84);
+  const auto check = [&](const tb::coo_matrix<tb::bfloat16>& a, int bits) {
+    const problem<tb::bfloat16> p(a, 2, from);
+    const auto h = optimized_in_windows(p.a);
+    const auto w = h.view().windowed();
+    REQUIRE(w.blocks() == 2);
+    CHECK(w.position_bits() == bits);
+    tb::validate(h.view());
+    check_width<float, tb::col_major, tb::col_major>(h, p, 2);
+    return w.step_offsets().back();
+  };
+  // While the others go on, a row is brought to the columns of its first entries.
+  const auto late_row = generators::where<tb::bfloat16, std::int32_t>(
+      32, 9000, from,
+      [&](std::int64_t i, std::int64_t j) { return from.below(10) < 4 && (i != 3 || j > 6000); });
+  const std::int64_t words = 2 * 9000 * 4 / 10 / 2; // of all rows of two blocks
+  CHECK(check(late_row, 4) < words + words / 10);
+  const auto gap_of_all = generators::where<tb::bfloat16, std::int32_t>(
+      32, 40000, from,
+      [&](std::int64_t, std::int64_t j) { return j > 12000 && from.below(2) == 0; });
+  check(gap_of_all, 8);
+}
+
 TEST_CASE("windowed rows do not multiply zeros by Inf or NaN", "[low precision]") {
   using T = tb::bfloat16;
   if (!has_windows()) return;

@@ -404,7 +404,8 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
 /// of up to four of them. For SpMV with bfloat16 and 8-bit integers, a second copy in windowed rows
 /// (formats/windowed.hpp) where at most 55% are stored and the processor expands tiles slowly: half
-/// a byte more than its own for each entry from 15% on, a byte below, and zeros besides.
+/// a byte or, where entries are far from each other, a byte more than its own for each of them, and
+/// zeros besides.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
 /// Throws: as to_bitmap; for SpMM std::length_error for a row of 2^30 tiles. Complexity: O(nnz +
