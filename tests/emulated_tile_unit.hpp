@@ -5,12 +5,14 @@ class tile_unit {
 public:
   void clear() noexcept { std::memset(sums_, 0, sizeof sums_); }
   void load_a(const void* a) noexcept { std::memcpy(a_, a, sizeof a_); }
-  void load_b(const void* b, std::int64_t stride) noexcept {
+  void load_b(const void* b, std::int64_t stride, bool both) noexcept {
+    width_ = both ? 32 : 16;
     for (int row = 0; row < 16; ++row) {
-      std::memcpy(b_ + 128 * row, static_cast<const char*>(b) + row * stride, 128);
+      std::memcpy(b_ + 128 * row, static_cast<const char*>(b) + row * stride,
+                  static_cast<std::size_t>(4 * width_));
     }
   }
-  void multiply(const bfloat16*) noexcept {
+  void multiply(const bfloat16*, bool) noexcept {
     for_each_word([](float sum, const unsigned char* a, const unsigned char* b) {
       bfloat16 x[2];
       bfloat16 y[2];
@@ -19,7 +21,7 @@ public:
       return sum + x[0] * y[0] + x[1] * y[1];
     });
   }
-  void multiply(const std::int8_t*) noexcept {
+  void multiply(const std::int8_t*, bool) noexcept {
     for_each_word([](std::int32_t sum, const unsigned char* a, const unsigned char* b) {
       for (int k = 0; k < 4; ++k) {
         sum += static_cast<std::int8_t>(a[k]) * static_cast<std::int8_t>(b[k]);
@@ -34,7 +36,7 @@ private:
   template <class F>
   void for_each_word(F&& f) noexcept {
     for (int i = 0; i < 32; ++i) {
-      for (int j = 0; j < 32; ++j) {
+      for (int j = 0; j < width_; ++j) {
         auto sum = f({}, a_, b_); // for its type
         std::memcpy(&sum, sums_ + 4 * (32 * i + j), 4);
         for (int k = 0; k < 16; ++k) sum = f(sum, a_ + 64 * i + 4 * k, b_ + 128 * k + 4 * j);
@@ -43,6 +45,7 @@ private:
     }
   }
 
+  int width_ = 32;        ///< columns of B
   unsigned char a_[2048]; ///< 32 rows of 64 bytes
   unsigned char b_[2048]; ///< 16 rows of 128
   unsigned char sums_[4096];

@@ -1,5 +1,6 @@
-// Products by a matrix unit: with an emulation of it on every machine that has AVX-512 VBMI2, and
-// with AMX itself, whose configuration comes back, where the machine has it.
+// Products of tile rows that are expanded into dense blocks: by dot products and by an emulation of
+// a matrix unit on every machine that has AVX-512 BF16, and by AMX itself, whose configuration
+// comes back, where the machine has it.
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,8 @@
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::emulated {
 #include "emulated_tile_unit.hpp"
+#include <tilebit/kernels/block_writer.inc.hpp>
+
 #include <tilebit/kernels/spmm_tile_unit.inc.hpp>
 } // namespace tilebit::inline TILEBIT_ABI::kernels::emulated
 TILEBIT_TARGET_END
@@ -51,21 +54,42 @@ tb::dense_matrix<sum_of<T>> expected(const tb::coo_matrix<T>& a, const tb::dense
   return c;
 }
 
-/// multiply with the emulated unit.
-template <class View, class T, class LayoutB, class Update>
-void by_emulation(const tb::execution_policy& policy, const View& a,
-                  const tb::dense_view<const T, LayoutB>& b, const Update& out) {
-  tb::kernels::run_tile_unit(policy, &tb::kernels::emulated::multiply_tile_rows<View>, a, b, out);
+/// C = finish(alpha A B + beta C0) in a layout, by dot products or by the emulated unit.
+template <class R, class LayoutC, class View, class T, class LayoutB, class Epilogue>
+tb::dense_matrix<R, LayoutC> by_blocks(bool unit, const tb::execution_policy& policy, const View& a,
+                                       const tb::dense_view<const T, LayoutB>& b, T alpha, R beta,
+                                       const tb::dense_matrix<R>& c0, const Epilogue& finish) {
+  tb::dense_matrix<R, LayoutC> c({a.rows(), b.cols()});
+  const tb::kernels::matrix_update<T, R, tb::row_major, LayoutC, Epilogue> out{
+      alpha, beta, c0.view(), c.view(), finish};
+  if (unit) {
+    tb::kernels::run_blocks(policy, &tb::kernels::emulated::multiply_by_tile_unit<View>,
+                            tb::kernels::panel_reader::tile_unit, a, b, out);
+  } else {
+    tb::kernels::run_blocks(policy, tb::kernels::blocks_table<View>::rows[1].function,
+                            tb::kernels::panel_reader::blocks, a, b, out);
+  }
+  return c;
+}
+
+template <class R>
+bool same(const tb::dense_matrix<R, tb::col_major>& a, const tb::dense_matrix<R>& b) {
+  for (std::int64_t i = 0; i < b.rows(); ++i) {
+    for (std::int64_t j = 0; j < b.cols(); ++j) {
+      if (a(i, j) != b(i, j)) return false;
+    }
+  }
+  return true;
 }
 
 } // namespace
 
-TEMPLATE_TEST_CASE("a matrix unit multiplies tile rows that are expanded into blocks",
+TEMPLATE_TEST_CASE("dense blocks of tile rows are multiplied by dot products and by a matrix unit",
                    "[low precision]", tb::bfloat16, std::int8_t) {
   using T = TestType;
   using R = sum_of<T>;
   if (tb::detail::best_isa() < tb::isa::avx512_bf16) {
-    WARN("skipped: this machine has no AVX-512 VBMI2");
+    WARN("skipped: this machine has no AVX-512 BF16");
     return;
   }
   source from(81);
@@ -80,34 +104,48 @@ TEMPLATE_TEST_CASE("a matrix unit multiplies tile rows that are expanded into bl
                            {130, 257, 50}}) {
     const int m = p.m;
     const int n = p.n;
-    const int percent = p.percent;
-    const auto a = small_integers<T>(m, n, percent, from);
-    for (const int width : {1, 7, 16, 32, 33, 70}) {
-      CAPTURE(m, n, percent, width);
-      const tb::dense_matrix<T> b(generators::small_vector<T>(n * width, from), {n, width});
-      const tb::dense_matrix<T, tb::col_major> columns = [&] {
-        tb::dense_matrix<T, tb::col_major> copy({n, width});
-        for (int i = 0; i < n; ++i) {
-          for (int j = 0; j < width; ++j) copy(i, j) = b(i, j);
+    const auto a = small_integers<T>(m, n, p.percent, from);
+    const auto grid = tb::to_bitmap_grid(a);
+    const auto tiles = tb::to_bitmap(a);
+    const auto values = generators::small_vector<R>(m, from);
+    for (const int width : {1, 7, 16, 17, 32, 33, 70}) {
+      for (const bool unit : {false, true}) {
+        CAPTURE(m, n, p.percent, width, unit);
+        const tb::dense_matrix<T> b(generators::small_vector<T>(n * width, from), {n, width});
+        const tb::dense_matrix<T, tb::col_major> columns = [&] {
+          tb::dense_matrix<T, tb::col_major> copy({n, width});
+          for (int i = 0; i < n; ++i) {
+            for (int j = 0; j < width; ++j) copy(i, j) = b(i, j);
+          }
+          return copy;
+        }();
+        const tb::dense_matrix<R> c0(generators::small_vector<R>(m * width, from), {m, width});
+        const auto product = expected(a, b);
+        tb::dense_matrix<R> finished({m, width});
+        for (int i = 0; i < m; ++i) {
+          for (int j = 0; j < width; ++j) {
+            const R sum = 2 * product(i, j) + 3 * c0(i, j) + values[static_cast<std::size_t>(i)];
+            finished(i, j) = sum > 0 ? sum : R{};
+          }
         }
-        return copy;
-      }();
-      const auto product = expected(a, b);
-      const auto grid = tb::to_bitmap_grid(a);
-      const auto tiles = tb::to_bitmap(a);
-      for (const auto& policy : {tb::seq, tb::threads(3)}) {
-        tb::dense_matrix<R> c({m, width});
         const tb::epilogue<> none;
-        const auto to = [&] {
-          using view = tb::dense_view<const R, tb::row_major>;
-          return tb::kernels::matrix_update<T, R, tb::row_major, tb::row_major, tb::epilogue<>>{
-              T(1), R{}, view(c.view()), c.view(), none};
-        };
-        by_emulation(policy, std::as_const(grid).view(), std::as_const(b).view(), to());
-        CHECK(c == product);
-        c = tb::dense_matrix<R>({m, width});
-        by_emulation(policy, std::as_const(tiles).view(), std::as_const(columns).view(), to());
-        CHECK(c == product);
+        const tb::epilogue in_kernel(tb::bias(values), tb::relu);
+        const tb::epilogue callable(tb::bias(values), [](R x) { return x > 0 ? x : R{}; });
+        const auto of_grid = std::as_const(grid).view();
+        const auto of_tiles = std::as_const(tiles).view();
+        const auto rows = std::as_const(b).view();
+        const auto cols = columns.view();
+        using by_rows = tb::row_major;
+        using by_cols = tb::col_major;
+        for (const auto& policy : {tb::seq, tb::threads(3)}) {
+          CHECK(by_blocks<R, by_rows>(unit, policy, of_grid, rows, T(1), R{}, c0, none) == product);
+          CHECK(same(by_blocks<R, by_cols>(unit, policy, of_tiles, cols, T(1), R{}, c0, none),
+                     product));
+          CHECK(by_blocks<R, by_rows>(unit, policy, of_tiles, cols, T(2), R(3), c0, in_kernel) ==
+                finished);
+          CHECK(same(by_blocks<R, by_cols>(unit, policy, of_grid, rows, T(2), R(3), c0, callable),
+                     finished));
+        }
       }
     }
   }

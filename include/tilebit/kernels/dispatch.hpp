@@ -415,24 +415,41 @@ struct windowed_table<T> {
 
 /// Eight tile rows from `first` on times a panel, see spmm_tile_unit.inc.hpp.
 template <class View, class T>
-using tile_unit_function = void(const View&, std::int64_t first, std::int64_t end, const void* b,
-                                std::int64_t ldb, bool fresh, unsigned char* blocks,
-                                accumulator_t<T>* sums) noexcept;
+using blocks_function = void(const View&, std::int64_t first, std::int64_t end, const void* b,
+                             std::int64_t ldb, bool fresh, unsigned char* blocks,
+                             accumulator_t<T>* sums) noexcept;
 
-/// The kernel of the matrix unit for a view type; none where there is no such unit.
+/// The kernels that expand tile rows of a view type into dense blocks; none where portable code is
+/// all there is.
 template <class View>
-struct tile_unit_table {
-  using row = kernel_row<tile_unit_function<View, typename View::scalar_type>>;
+struct blocks_table {
+  using row = kernel_row<blocks_function<View, typename View::scalar_type>>;
   static constexpr std::array<row, 0> rows{};
+};
+
+/// Stores the sums of such a kernel, see spmm_blocks.inc.hpp.
+template <class S>
+using sums_function = void(const S* sums, std::int64_t width, const panel_output<S>&) noexcept;
+
+template <class S>
+struct sums_table {
+  static constexpr std::array<kernel_row<sums_function<S>>, 0> rows{};
 };
 
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
 template <class View>
   requires(detail::depth_v<detail::packed_t<typename View::scalar_type>> > 1)
-struct tile_unit_table<View> {
-  using row = kernel_row<tile_unit_function<View, typename View::scalar_type>>;
+struct blocks_table<View> {
+  using row = kernel_row<blocks_function<View, typename View::scalar_type>>;
   static constexpr std::array rows{
-      row{isa::amx, "expanded blocks", &amx::multiply_tile_rows<View>}};
+      row{isa::amx, "expanded blocks, matrix unit", &amx::multiply_by_tile_unit<View>},
+      row{isa::avx512_bf16, "expanded blocks, dot products", &avx512_bf16::multiply_by_dots<View>}};
+};
+template <class S>
+  requires(std::is_same_v<S, float> || std::is_same_v<S, std::int32_t>)
+struct sums_table<S> {
+  static constexpr std::array rows{kernel_row<sums_function<S>>{
+      isa::avx512_bf16, "sums of expanded blocks", &avx512_bf16::store_sums<S>}};
 };
 #endif
 

@@ -3,16 +3,17 @@
 //                       AVX-512 BF16 and VNNI                     AVX-512, AVX2
 //   tiles, few columns  tiles are expanded, dot products          widened, SpMV kernels
 //   windowed rows       dot products                              as tiles
+//   tiles, many stored  expanded into dense blocks, dot products  widened, SpMM kernels
 //   tiles               packed entries: pairs, quads (float16:    widened, SpMM kernels
 //                       widened)
 //   other formats       as CSR, widened
 //
-// With AMX, tiles are expanded into the dense blocks of its matrix unit from five columns on,
-// unless nearly all entries are zero.
+// With AMX, dense blocks are multiplied by its matrix unit, from five columns on, unless nearly all
+// entries are zero.
 //
 // Widened: 16-bit numbers as float; 8-bit integers as double, in which their sums are exact.
-// Zeros that are not stored multiply only in dot products, packed entries and the matrix unit,
-// which are therefore not taken where B holds an Inf or NaN.
+// Zeros that are not stored multiply only in dot products, packed entries and dense blocks, which
+// are therefore not taken where B holds an Inf or NaN.
 #pragma once
 
 #include <bit>
@@ -36,6 +37,7 @@
 #include "dispatch.hpp"
 #include "dot_operand.hpp"
 #include "packed_panels.hpp"
+#include "panel_sink.hpp"
 #include "parallel.hpp"
 #include "repacked_rows.hpp"
 #include "row_of_tiles.hpp"
@@ -66,16 +68,23 @@ inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels mu
 /// Columns that tiles are expanded for at a time.
 inline constexpr std::int64_t most_dots = 16;
 
-/// Is expanding tiles for every 16 columns faster than packing their entries once? 4096x4096, 32
-/// columns, Zen 4, densities 0.5, 0.3, 0.1: of bfloat16 it takes 9.4 ms, packing 11.2, 10.3, 5.7;
-/// of 8-bit integers 6.2, packing 7.6, 5.6, 3.4.
+/// Is expanding tiles into dense blocks, for dot products, faster than multiplying them as they are
+/// expanded, up to 16 columns, or than packing their entries? Blocks cost the same whatever A
+/// holds. 1024x4096, one thread, Zen 4: expanded at once 1170 us with 16 columns of bfloat16,
+/// blocks 845, packed (density 0.1 to 0.5) and blocks with 32, 128, 512 columns 1200 to 2350 and
+/// 1450, 2800 to 7080 and 5200, 9500 to 19700 and 20200; of 8-bit integers 755, 470; 860 to 1530
+/// and 780, 2210 to 3640 and 2690, 7900 to 11400 and 10400.
 template <class View>
-bool dots_pay(const View& a, std::int64_t cols) noexcept {
-  if (cols <= most_dots) return true;
-  if (cols > 2 * most_dots || std::is_same_v<typename View::scalar_type, float16>) return false;
-  const double least_density = sizeof(typename View::scalar_type) == 1 ? 0.4 : 0.2;
-  return static_cast<double>(a.nnz()) >=
-         least_density * static_cast<double>(a.rows()) * static_cast<double>(a.cols());
+bool blocks_pay(const View& a, std::int64_t cols) noexcept {
+  using T = typename View::scalar_type;
+  if (blocks_table<View>::rows.empty() || cols <= most_dots / 2) return false;
+  if (blocks_along<T>(a.cols()) > 2048) return false; // 4 MB of 32 rows
+  const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
+  if (cols <= most_dots) return 16.0 * static_cast<double>(a.bitmaps().size()) >= 0.75 * all;
+  const auto n = static_cast<double>(cols);
+  const double least_density =
+      sizeof(T) == 1 ? std::min(0.07 + n / 1100, 0.4) : std::min(0.12 + n / 800, 0.5);
+  return static_cast<double>(a.nnz()) >= least_density * all;
 }
 
 /// Columns of B for the kernels of tile_dots.inc.hpp, `width` of them; those that B lacks are zero.
@@ -160,8 +169,7 @@ void run_windowed(const execution_policy& policy, const windowed_view<const T>& 
                   const dense_view<const T, LayoutB>& b, const Update& out) {
   using View = windowed_view<const T>;
   constexpr std::int64_t height = View::height;
-  const auto width =
-      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
+  const auto width = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
   auto* const kernel = (*windowed_table<T>::rows[0].function)(width);
   const dot_columns<T> x(b, width, 4); // a window is four registers
   const work_array<accumulator_t<T>> sums(height * a.blocks() * width);
@@ -244,48 +252,57 @@ void run_widened_tiles(const execution_policy& policy, const View& a,
 template <class View>
 bool tile_unit_pays(const View& a, std::int64_t cols, isa level) noexcept {
   constexpr double least_density = 0.06;
-  if (tile_unit_table<View>::rows.empty() || level < isa::amx || cols <= most_single) return false;
+  if (blocks_table<View>::rows.empty() || level < isa::amx || cols <= most_single) return false;
   const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
   return static_cast<double>(a.nnz()) >= least_density * all && detail::amx_allowed();
 }
 
-/// C = epilogue(alpha A B + beta C0) by a matrix unit: kernel multiplies eight tile rows and a
-/// panel of 32 columns. Memory: B packed, and for each thread 32 rows of A without compression.
+/// C = epilogue(alpha A B + beta C0) by expanding tile rows into dense blocks: kernel multiplies
+/// eight of them and a panel of up to 32 columns. Memory: B packed, and for each thread 32 rows of
+/// A without compression.
 template <class View, class T, class LayoutB, class Update>
-void run_tile_unit(const execution_policy& policy, tile_unit_function<View, T>* kernel,
-                   const View& a, const dense_view<const T, LayoutB>& b, const Update& out) {
+void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel,
+                panel_reader reader, const View& a, const dense_view<const T, LayoutB>& b,
+                const Update& out) {
   using P = detail::packed_t<T>;
+  using S = accumulator_t<T>;
   constexpr std::int64_t edge = 32;
-  constexpr std::int64_t bytes_of_block = edge * 64;
   std::vector<panel_range> cut;
   for (std::int64_t j = 0; j < b.cols(); j += edge) {
-    cut.push_back({j, std::min(edge, b.cols() - j), 2});
+    const std::int64_t width = std::min(edge, b.cols() - j);
+    cut.push_back({j, width, width > edge / 2 ? 2 : 1});
   }
   const std::span<const panel_range> panels(cut);
-  packed_panels<P, T, LayoutB> bs(b, panels, edge / 2, panel_reader::tile_unit);
-  const std::int64_t bytes =
-      (a.cols() * std::int64_t{sizeof(T)} + 63) / 64 * bytes_of_block; // of 32 rows
+  packed_panels<P, T, LayoutB> bs(b, panels, edge / 2, reader);
+  const panel_sink<S, Update> sink(out, edge / 2, bs.bytes());
+  auto* const store = select(sums_table<S>::rows).function;
+  const std::int64_t bytes = blocks_along<T>(a.cols()) * edge * 64 + edge * 4; // and starts of sums
   const work_array<unsigned char> blocks(thread_count(policy) * bytes);
-  const work_array<accumulator_t<T>> sums(thread_count(policy) * edge * edge);
+  const work_array<S> sums(thread_count(policy) * edge * edge);
   const std::int64_t units = (a.tile_rows() + 7) / 8;
   const auto tasks = static_cast<int>(std::min<std::int64_t>(units, 1024));
   for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
     last = bs.end_of_chunk(first);
     bs.prepare(policy, first, last);
     for_each_task(policy, tasks, [&](int task, int thread) {
-      accumulator_t<T>* const s = sums.get() + thread * edge * edge;
+      S* const s = sums.get() + thread * edge * edge;
       for (std::int64_t u = units * task / tasks; u < units * (task + 1) / tasks; ++u) {
-        const std::int64_t rows = std::min(edge, a.rows() - edge * u);
+        const std::int64_t row0 = edge * u;
         for (std::size_t p = first; p < last; ++p) {
           kernel(a, 8 * u, a.tile_rows(), bs.data(p), bs.ld(panels[p]), p == first,
                  blocks.get() + thread * bytes, s);
-          for (std::int64_t i = 0; i < rows; ++i) {
-            for (std::int64_t j = 0; j < panels[p].width; ++j) {
-              out.store(edge * u + i, panels[p].first + j, s[edge * i + j]);
-            }
+          panel_output<S> to = sink.output(panels[p], row0);
+          if (sink.staged()) {
+            to.c = s;
+            to.c_ld = edge;
+          }
+          store(s, panels[p].width, to);
+          if (sink.staged()) {
+            sink.store(s, edge, row0, std::min(row0 + edge, sink.rows()), panels[p]);
           }
         }
       }
+      if (sink.streams()) finish_streams();
     });
   }
 }
@@ -381,12 +398,19 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
     if (!op.transposed) {
       using packed = detail::packed_t<T>;
       using View = std::remove_cvref_t<decltype(a)>;
-      const bool dots = level >= isa::avx512_bf16 && all_finite(b);
-      if (dots && tile_unit_pays(a, b.cols(), level)) {
-        return run_tile_unit(policy, tile_unit_table<View>::rows[0].function, a, b, out);
+      if (level >= isa::avx512_bf16 && all_finite(b)) {
+        if constexpr (!blocks_table<View>::rows.empty()) {
+          const auto& kernels = blocks_table<View>::rows;
+          if (tile_unit_pays(a, b.cols(), level)) {
+            return run_blocks(policy, kernels[0].function, panel_reader::tile_unit, a, b, out);
+          }
+          if (blocks_pay(a, b.cols())) {
+            return run_blocks(policy, kernels[1].function, panel_reader::blocks, a, b, out);
+          }
+        }
+        if (b.cols() <= most_dots) return run_dots(policy, a, b, out);
+        return run_repacked<packed>(policy, a, b, out, level);
       }
-      if (dots && dots_pay(a, b.cols())) return run_dots(policy, a, b, out);
-      if (dots) return run_repacked<packed>(policy, a, b, out, level);
       if (b.cols() <= most_single) return run_widened_tiles(policy, a, b, out);
       return run_repacked<widened_t<T>>(policy, a, b, out, level);
     }

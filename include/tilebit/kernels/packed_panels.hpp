@@ -35,12 +35,15 @@ void pack_column(const T* from, std::int64_t n, P* to, [[maybe_unused]] std::uin
   } else {
     constexpr std::int64_t depth = detail::depth_v<P>;
     const std::int64_t whole = n / depth;
-    for (std::int64_t k = 0; k <= whole; ++k) {
-      const std::int64_t left = std::min(depth, n - depth * k);
-      if (left == 0) break;
-      std::uint32_t bits = 0;
-      std::memcpy(&bits, from + depth * k, at(left) * sizeof(T));
+    std::uint32_t bits = 0;
+    for (std::int64_t k = 0; k < whole; ++k) {
+      std::memcpy(&bits, from + depth * k, sizeof bits);
       to[k] = static_cast<P>(bits ^ flip);
+    }
+    if (const std::int64_t left = n % depth; left > 0) {
+      bits = 0;
+      std::memcpy(&bits, from + depth * whole, at(left) * sizeof(T));
+      to[whole] = static_cast<P>(bits ^ flip);
     }
   }
 }
@@ -75,9 +78,9 @@ void pack_rows(const T* from, std::int64_t ld, std::int64_t there, std::int64_t 
   }
 }
 
-/// Who reads packed panels: vectors, which want unsigned bytes, or a matrix unit, which wants whole
-/// blocks.
-enum class panel_reader { vectors, tile_unit };
+/// Who reads packed panels: dot products of packed entries or of dense blocks, which want unsigned
+/// bytes, or a matrix unit. With blocks both go through whole ones.
+enum class panel_reader { entries, blocks, tile_unit };
 
 /// B as kernels for P read it, with the interface of panels_of_b.
 template <class P, class T, class Layout>
@@ -85,10 +88,11 @@ class packed_panels {
 public:
   /// Throws std::bad_alloc.
   packed_panels(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
-                std::int64_t lanes, panel_reader reader = panel_reader::vectors)
-      : b_(b), rows_((b.rows() + depth - 1) / depth), whole_(reader == panel_reader::tile_unit),
-        flip_(whole_ ? 0 : bits_flipped<P>),
-        copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_, large_chunk),
+                std::int64_t lanes, panel_reader reader = panel_reader::entries)
+      : b_(b), rows_((b.rows() + depth - 1) / depth), whole_(reader != panel_reader::entries),
+        flip_(reader == panel_reader::tile_unit ? 0 : bits_flipped<P>),
+        copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_,
+                reader == panel_reader::tile_unit ? chunk_of_unit : large_chunk),
         widen_(function()) {
     copies_.allocate();
   }
@@ -121,6 +125,9 @@ public:
 private:
   static constexpr std::int64_t depth = detail::depth_v<P>;
   static constexpr std::int64_t strip = 64;
+  /// A matrix unit takes panels faster than a third-level cache gives them: those of a chunk should
+  /// stay in the second level while 32 rows are expanded and multiplied.
+  static constexpr std::int64_t chunk_of_unit = std::int64_t{1} << 20;
 
   static widen_function<P, T>* function() noexcept {
     if constexpr (depth == 1) {
@@ -173,24 +180,30 @@ bool all_finite(const dense_view<const T, Layout>& b) noexcept {
   if constexpr (!detail::is_low_precision_v<T>) {
     return true;
   } else {
-    constexpr std::uint16_t infinity = std::numeric_limits<T>::infinity().bits();
-    constexpr std::int64_t block = 32; // a constant count, which compilers vectorise
+    // Four numbers at a time: adding the lowest bit of an exponent of ones carries into the sign.
+    constexpr std::uint64_t each = 0x0001000100010001;
+    constexpr std::uint64_t exponent = each * std::numeric_limits<T>::infinity().bits();
+    constexpr std::uint64_t lowest = exponent & ~(exponent << 1);
+    constexpr std::uint64_t signs = each << 15;
+    constexpr std::int64_t block = 4;
     const bool rows = std::is_same_v<Layout, row_major>;
     const std::int64_t lines = rows ? b.rows() : b.cols();
     const std::int64_t length = rows ? b.cols() : b.rows();
     for (std::int64_t i = 0; i < lines; ++i) {
       const T* const line = b.data() + i * b.ld();
-      std::uint16_t largest[block] = {};
-      for (std::int64_t j = 0; j < length; j += block) {
-        std::uint16_t bits[block] = {};
-        std::memcpy(bits, line + j, at(std::min(block, length - j)) * sizeof(T));
-        for (std::int64_t k = 0; k < block; ++k) {
-          largest[k] = std::max<std::uint16_t>(largest[k], bits[k] & 0x7fffU);
-        }
+      std::uint64_t carries = 0;
+      std::uint64_t word = 0;
+      std::int64_t j = 0;
+      for (; j + block <= length; j += block) {
+        std::memcpy(&word, line + j, sizeof word);
+        carries |= (word & exponent) + lowest;
       }
-      for (const std::uint16_t bits : largest) {
-        if (bits >= infinity) return false;
+      if (j < length) {
+        word = 0;
+        std::memcpy(&word, line + j, at(length - j) * sizeof(T));
+        carries |= (word & exponent) + lowest;
       }
+      if ((carries & signs) != 0) return false;
     }
     return true;
   }

@@ -145,8 +145,11 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "lanes_packed.inc.hpp"
 #include "simd_avx512.inc.hpp"
 
+#include "block_writer.inc.hpp"
 #include "repack_avx512.inc.hpp"
 #include "spmm_panel.inc.hpp"
+
+#include "spmm_blocks.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
@@ -159,6 +162,7 @@ TILEBIT_TARGET_END
 TILEBIT_TARGET_BEGIN(
     "amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::amx {
+#include "block_writer.inc.hpp"
 #include "tile_unit_amx.inc.hpp"
 
 #include "spmm_tile_unit.inc.hpp"

@@ -37,22 +37,25 @@ public:
     _tile_loadd(4, a, 64);
     _tile_loadd(5, static_cast<const char*>(a) + 1024, 64);
   }
-  /// Two tiles of B, one beside the other; rows are `stride` bytes apart.
-  void load_b(const void* b, std::int64_t stride) noexcept {
+  /// Two tiles of B, one beside the other, or the first one; rows are `stride` bytes apart.
+  void load_b(const void* b, std::int64_t stride, bool both) noexcept {
     asm volatile("" ::: "memory");
     _tile_loadd(6, b, stride);
-    _tile_loadd(7, static_cast<const char*>(b) + 64, stride);
+    if (both) _tile_loadd(7, static_cast<const char*>(b) + 64, stride);
   }
-  void multiply(const bfloat16*) noexcept {
+  /// Adds products with both tiles of B or with the first one.
+  void multiply(const bfloat16*, bool both) noexcept {
     _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
+    if (!both) return;
+    _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(3, 5, 7);
   }
-  void multiply(const std::int8_t*) noexcept {
+  void multiply(const std::int8_t*, bool both) noexcept {
     _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(1, 4, 7);
     _tile_dpbssd(2, 5, 6);
+    if (!both) return;
+    _tile_dpbssd(1, 4, 7);
     _tile_dpbssd(3, 5, 7);
   }
   /// 32 rows of 32 sums.

@@ -1,0 +1,90 @@
+// Tile rows expanded into dense blocks: included by simd.hpp in target regions with VBMI2, and by
+// the tests.
+
+/// Dense blocks of a row of tiles, four rows of a block at a time.
+template <class T, class View>
+class block_writer {
+public:
+  using I = typename View::index_type;
+
+  block_writer() noexcept : e_(nullptr), bitmaps_(nullptr), cols_(nullptr), tiles_(0), next_(0) {}
+  block_writer(const View& a, std::int64_t tr) noexcept
+      : e_(elements_in(a, tr)), bitmaps_(bitmaps_in(a, tr)), cols_(cols_in(a, tr)),
+        tiles_(tiles_of(a, tr)), next_(0) {}
+
+  /// The next block of columns, 64 bytes in each of four rows; zeros behind the last tile. Halves
+  /// of rows are stored where they come together, because moves between the halves of a register
+  /// would compete with the expansion.
+  void write(std::int64_t block, unsigned char* to) noexcept {
+    TILEBIT_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      const __m512i a = expand(take(4 * block + 2 * half));
+      const __m512i b = expand(take(4 * block + 2 * half + 1));
+      store_rows(first_rows(a, b), to + 32 * half);
+      store_rows(last_rows(a, b), to + 32 * half + 128);
+    }
+  }
+
+private:
+  /// Tiles of a register, 16 bytes of each of four rows.
+  static constexpr std::int64_t depth = 4 / std::int64_t{sizeof(T)};
+
+  /// The bitmaps of `depth` tiles, of which the first is in tile column `depth` times word.
+  std::uint64_t take(std::int64_t word) noexcept {
+    std::uint64_t bits = 0;
+    if (cols_ == nullptr) {
+      const std::int64_t t = depth * word;
+      if (t + depth <= tiles_) {
+        std::memcpy(&bits, bitmaps_ + t, depth * sizeof(std::uint16_t));
+      } else {
+        for (std::int64_t k = 0; t + k < tiles_ && k < depth; ++k) {
+          bits |= std::uint64_t{bitmaps_[t + k]} << 16 * k;
+        }
+      }
+      return bits;
+    }
+    for (; next_ < tiles_; ++next_) {
+      const std::int64_t k = static_cast<std::int64_t>(cols_[next_]) - depth * word;
+      if (k >= depth) break;
+      bits |= std::uint64_t{bitmaps_[next_]} << 16 * k;
+    }
+    return bits;
+  }
+  __m512i expand(std::uint64_t bits) noexcept {
+    const T* const e = e_;
+    e_ += std::popcount(bits);
+    if constexpr (sizeof(T) == 2) {
+      return _mm512_maskz_expandloadu_epi16(static_cast<__mmask32>(bits), e);
+    } else {
+      return _mm512_maskz_expandloadu_epi8(bits, e);
+    }
+  }
+  /// 32 bytes of rows 0 and 1 of what two registers of tiles hold.
+  static __m512i first_rows(__m512i a, __m512i b) noexcept {
+    if constexpr (sizeof(T) == 2) {
+      return _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13), b);
+    } else {
+      return _mm512_permutex2var_epi32(
+          a, _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29), b);
+    }
+  }
+  /// The same of rows 2 and 3.
+  static __m512i last_rows(__m512i a, __m512i b) noexcept {
+    if constexpr (sizeof(T) == 2) {
+      return _mm512_permutex2var_epi64(a, _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15), b);
+    } else {
+      return _mm512_permutex2var_epi32(
+          a, _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31), b);
+    }
+  }
+  static void store_rows(__m512i two, unsigned char* to) noexcept {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(two));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to + 64), _mm512_extracti64x4_epi64(two, 1));
+  }
+
+  const T* e_;
+  const std::uint16_t* bitmaps_;
+  const I* cols_;
+  std::int64_t tiles_;
+  std::int64_t next_;
+};
