@@ -282,7 +282,7 @@ TEMPLATE_TEST_CASE("windowed rows are a copy that multiplies few columns", "[low
   const std::vector<tb::coo_matrix<T>> matrices{
       generators::uniform<T>(37, 700, 10, from),  generators::uniform<T>(260, 380, 30, from),
       generators::uniform<T>(100, 129, 5, from),  generators::uniform<T>(33, 256, 20, from),
-      generators::uniform<T>(16, 1025, 15, from), generators::uniform<T>(19, 90, 30, from)};
+      generators::uniform<T>(16, 1025, 15, from), generators::uniform<T>(19, 90, 10, from)};
   for (const auto& a : matrices) {
     CAPTURE(a.rows(), a.cols());
     const problem<T> p(a, 5, from);

@@ -225,7 +225,7 @@ constexpr double least_time_of_byte(double bytes) noexcept {
 /// step, whose positions are bytes or distances.
 template <class T>
 constexpr double cost_of_expanding(double tiles) noexcept {
-  return tiles * 7 * double{sizeof(T)} / 4;
+  return sizeof(T) == 2 ? tiles / 2 * 5.5 : tiles / 4 * 7;
 }
 constexpr double cost_of_windows(double windows, double steps, int position_bits) noexcept {
   return 4 * windows + (position_bits == 4 ? 9 : 6) * steps;

@@ -386,6 +386,25 @@ struct dots_table {
   static constexpr std::array<row, 0> rows{};
 #endif
 };
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+/// The more columns, the less weighs the expansion.
+template <class View>
+  requires std::is_same_v<typename View::scalar_type, bfloat16>
+struct dots_table<View> {
+  using kernels = const std::array<dots_function<View, bfloat16>*, 5>;
+  using row = kernel_row<kernels>;
+  template <int N, class D>
+  static constexpr auto* of = &avx512_bf16::tile_dots<N, View, bfloat16, D>;
+  using expanded = avx512_bf16::dots<bfloat16>;
+  using permuted = avx512_bf16::permuted_dots;
+  static constexpr kernels of_columns{of<1, expanded>, of<2, expanded>, of<4, expanded>,
+                                      of<8, expanded>, of<16, expanded>};
+  static constexpr kernels in_microcode{of<1, permuted>, of<2, permuted>, of<4, permuted>,
+                                        of<8, expanded>, of<16, expanded>};
+  static constexpr std::array rows{row{isa::avx512_bf16, "permuted tiles", &in_microcode, true},
+                                   row{isa::avx512_bf16, "expanded tiles", &of_columns}};
+};
+#endif
 
 /// Products of blocks [first, last) of windowed rows with a few columns; see windowed_dots.inc.hpp
 /// for x and sums.

@@ -140,7 +140,7 @@ void run_dots(const execution_policy& policy, const View& a, const dense_view<co
   const auto width = static_cast<std::int64_t>(
       std::bit_ceil(static_cast<std::uint64_t>(std::min(b.cols(), most_dots))));
   const std::int64_t passes = (b.cols() + width - 1) / width;
-  const auto& kernels = *dots_table<View>::rows[0].function;
+  const auto& kernels = *select(dots_table<View>::rows).function;
   auto* const kernel = kernels[at(std::countr_zero(static_cast<std::uint64_t>(width)))];
   const dot_columns<T> x(b, passes * width);
   const work_array<accumulator_t<T>> sums(4 * a.tile_rows() * width * passes);

@@ -17,7 +17,7 @@ struct dots<bfloat16> {
 
   static reg zero() noexcept { return _mm512_setzero_ps(); }
   static reg add(reg a, reg b) noexcept { return _mm512_add_ps(a, b); }
-  static __m512i expand(std::uint64_t bitmaps, const bfloat16* e) noexcept {
+  static __m512i expand(std::uint64_t bitmaps, const void*, const bfloat16* e) noexcept {
     return _mm512_maskz_expandloadu_epi16(static_cast<__mmask32>(bitmaps), e);
   }
   static __m512i load_x(const bfloat16* x, const std::int64_t (&at)[2]) noexcept {
@@ -43,6 +43,34 @@ struct dots<bfloat16> {
   }
 };
 
+/// The same where expanding loads are microcode: a lane takes the element whose number is the count
+/// of bits below its own. 5 cycles a step in place of 6.5, Zen 4.
+struct permuted_dots : dots<bfloat16> {
+  static constexpr std::int64_t read_ahead =
+      32; ///< elements, of which what is not stored is dropped
+
+  static __m512i expand(std::uint64_t, const std::uint16_t* bitmaps, const bfloat16* e) noexcept {
+    const __m512i lane =
+        _mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13,
+                         12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i ones = _mm512_set1_epi16(-1);
+    // Bits of either tile below a lane; shifts by 16 and more leave nothing.
+    const __m512i first = _mm512_andnot_si512(_mm512_sllv_epi16(ones, lane), ones);
+    const __m512i second = _mm512_maskz_andnot_epi32(
+        0xff00, _mm512_sllv_epi16(ones, _mm512_sub_epi16(lane, _mm512_set1_epi16(16))), ones);
+    const __m512i numbers = _mm512_add_epi16(count(bitmaps[0], first), count(bitmaps[1], second));
+    std::uint32_t mask;
+    std::memcpy(&mask, bitmaps, sizeof mask);
+    return _mm512_maskz_permutexvar_epi16(mask, numbers, _mm512_loadu_si512(e));
+  }
+
+private:
+  static __m512i count(std::uint16_t bitmap, __m512i below) noexcept {
+    return _mm512_popcnt_epi16(
+        _mm512_and_si512(_mm512_set1_epi16(static_cast<short>(bitmap)), below));
+  }
+};
+
 template <>
 struct dots<std::int8_t> {
   using reg = __m512i;
@@ -50,7 +78,7 @@ struct dots<std::int8_t> {
 
   static reg zero() noexcept { return _mm512_setzero_si512(); }
   static reg add(reg a, reg b) noexcept { return _mm512_add_epi32(a, b); }
-  static __m512i expand(std::uint64_t bitmaps, const std::int8_t* e) noexcept {
+  static __m512i expand(std::uint64_t bitmaps, const void*, const std::int8_t* e) noexcept {
     return _mm512_maskz_expandloadu_epi8(bitmaps, e);
   }
   static __m512i load_x(const std::uint8_t* x, const std::int64_t (&at)[4]) noexcept {
@@ -84,7 +112,7 @@ struct dots<float16> {
 
   static reg zero() noexcept { return _mm512_setzero_ps(); }
   static reg add(reg a, reg b) noexcept { return _mm512_add_ps(a, b); }
-  static __m512 expand(std::uint64_t bitmaps, const float16* e) noexcept {
+  static __m512 expand(std::uint64_t bitmaps, const void*, const float16* e) noexcept {
     return _mm512_cvtph_ps(_mm256_maskz_expandloadu_epi16(static_cast<__mmask16>(bitmaps), e));
   }
   static __m512 load_x(const float* x, const std::int64_t (&at)[1]) noexcept {
@@ -104,7 +132,7 @@ struct dots<float16> {
 /// Tile rows [first, last) times N columns: column j of x is at x + j * ldx, its length rounded up
 /// to whole tiles; the sums of tile row tr and column j go to sums[4 * (tr * N + j)] and the three
 /// after it.
-template <int N, class View, class T = typename View::scalar_type>
+template <int N, class View, class T = typename View::scalar_type, class D = dots<T>>
 void tile_dots(const View& a, std::int64_t first, std::int64_t last, const dot_operand_t<T>* x,
                std::int64_t ldx, accumulator_t<T>* sums) noexcept {
   using d = dots<T>;
@@ -123,34 +151,44 @@ void tile_dots(const View& a, std::int64_t first, std::int64_t last, const dot_o
       TILEBIT_UNROLL
       for (int j = 0; j < N; ++j) s[k][j] = d::zero();
     }
-    // Entries of tiles under columns of x that load(column) gives.
-    const auto add = [&](std::uint64_t word, typename d::reg(&to)[N], auto&& load) {
-      prefetch_elements(e);
-      const auto w = d::expand(word, e);
-      e += std::popcount(word);
+    // Adds tiles, which are under the columns of x that load(column) gives.
+    const auto add = [&](const auto& w, typename d::reg(&to)[N], auto&& load) {
       TILEBIT_UNROLL
       for (int j = 0; j < N; ++j) to[j] = d::fma(w, load(x + j * ldx), to[j]);
       if constexpr (std::is_same_v<T, std::int8_t>) {
         moved = d::fma(w, _mm512_set1_epi8(-128), moved);
       }
     };
-    const auto step = [&](std::int64_t t, typename d::reg(&to)[N]) {
+    // The next tiles, expanded as E does it.
+    const auto step = [&]<class E>(const E&, std::int64_t t, typename d::reg(&to)[N]) {
+      prefetch_elements(e);
       std::uint64_t word = 0;
       std::memcpy(&word, bitmaps + t, tiles * sizeof(std::uint16_t));
+      const auto w = E::expand(word, bitmaps + t, e);
+      e += std::popcount(word);
       if constexpr (in_order) {
-        add(word, to, [&](const auto* column) { return d::load_x(column + 4 * t); });
+        add(w, to, [&](const auto* column) { return d::load_x(column + 4 * t); });
       } else {
         std::int64_t at[tiles];
         for (int k = 0; k < tiles; ++k) at[k] = 4 * static_cast<std::int64_t>(cols[t + k]);
-        add(word, to, [&](const auto* column) { return d::load_x(column, at); });
+        add(w, to, [&](const auto* column) { return d::load_x(column, at); });
       }
     };
     std::int64_t t = 0;
-    for (; t + apart * tiles <= n; t += apart * tiles) {
-      TILEBIT_UNROLL
-      for (int k = 0; k < apart; ++k) step(t + k * tiles, s[k]);
+    const auto steps = [&](const auto& how) {
+      for (; t + apart * tiles <= n; t += apart * tiles) {
+        TILEBIT_UNROLL
+        for (int k = 0; k < apart; ++k) step(how, t + k * tiles, s[k]);
+      }
+      for (; t + tiles <= n; t += tiles) step(how, t, s[0]);
+    };
+    if constexpr (std::is_same_v<D, d>) {
+      steps(d{});
+    } else if (elements_in(a, tr + 1) + D::read_ahead <= elements_in(a, a.tile_rows())) {
+      steps(D{});
+    } else {
+      steps(d{});
     }
-    for (; t + tiles <= n; t += tiles) step(t, s[0]);
     if (t < n) {
       std::uint64_t word = 0;
       std::int64_t at[tiles] = {};
@@ -158,7 +196,9 @@ void tile_dots(const View& a, std::int64_t first, std::int64_t last, const dot_o
         word |= std::uint64_t{bitmaps[t + k]} << 16 * k;
         at[k] = 4 * (in_order ? t + k : static_cast<std::int64_t>(cols[t + k]));
       }
-      add(word, s[0], [&](const auto* column) { return d::load_x(column, at); });
+      const auto w = d::expand(word, nullptr, e);
+      e += std::popcount(word);
+      add(w, s[0], [&](const auto* column) { return d::load_x(column, at); });
     }
     TILEBIT_UNROLL
     for (int j = 0; j < N; ++j) {
