@@ -241,10 +241,11 @@ TEMPLATE_TEST_CASE("optimized low-precision matrices hold their entries once, an
         CHECK(tb::to_csr(h) == tb::to_csr(a));
         CHECK(tb::to_bitmap(tb::transposed(h)) == tb::to_bitmap(tb::transposed(a)));
         CHECK((h.view().grid().rows() > 0) == (percent >= 50));
-        const bool packs =
-            what == tb::operation::spmm &&
-            tb::active_isa() >=
-                (std::is_same_v<T, tb::float16> ? tb::isa::avx2 : tb::isa::avx512_bf16);
+        constexpr bool widens = std::is_same_v<T, tb::float16>;
+        const bool by_unit = !widens && percent >= 50 && tb::active_isa() >= tb::isa::amx &&
+                             tb::detail::amx_allowed();
+        const bool packs = what == tb::operation::spmm && !by_unit &&
+                           tb::active_isa() >= (widens ? tb::isa::avx2 : tb::isa::avx512_bf16);
         CHECK((h.view().packed().blocks() > 0) == packs);
         CHECK(h.bytes() > static_cast<std::int64_t>(sizeof(T)) * a.nnz());
       });

@@ -27,6 +27,7 @@
 #include "kernels/cost_model.hpp"
 #include "kernels/dispatch.hpp"
 #include "kernels/grouping_scratch.hpp"
+#include "kernels/low_precision_roads.hpp"
 #include "kernels/repacked_rows.hpp"
 #include "kernels/row_of_tiles.hpp"
 #include "kernels/spmm_roads.hpp"
@@ -320,7 +321,8 @@ auto grouped_rows_of(const Source& from) {
   return detail::joined_slabs(std::move(parts));
 }
 
-/// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it.
+/// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it, or
+/// a matrix unit multiplies the tiles themselves.
 template <class View>
 auto packed_rows_of(const View& a) {
   using T = typename View::scalar_type;
@@ -328,6 +330,7 @@ auto packed_rows_of(const View& a) {
   using P = detail::packed_t<T>;
   detail::packed_arrays<T, I> out;
   if (panel_kernels<grouped_view<const P, I>>(active_isa()) == nullptr) return out;
+  if (tile_unit_pays(a, most_dots, active_isa())) return out;
   const repacked_tile_rows<P, View> from(seq, a);
   out.rows = grouped_rows_of(from);
   const auto* const corrections = from.corrections(0);
