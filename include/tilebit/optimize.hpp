@@ -169,7 +169,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles,
   const double fill = entries / static_cast<double>(tiles);
   const double in_row = static_cast<double>(tiles) / static_cast<double>(tile_rows);
   const bool far = in_row >= far_tiles;
-  const bool full = fill > 15;
+  const bool full = kernels::nearly_full(fill);
   const double csr = entries * (far ? cost.far_entry : cost.entry);
   const double bitmap = entries * (full  ? cost.full_entry
                                    : far ? cost.chunk_entry

@@ -114,10 +114,10 @@ bool append_block(const csr_view<const T, I, O>& a, row_places places, const row
     while (
         rows_before(a, begin + view::strip, places, ends) > 0 ||
         (steps < usual && rows_before(a, begin + view::width, places, ends) >= view::height / 2)) {
+      if (steps == std::numeric_limits<std::uint8_t>::max()) return false;
       append_step(a, i, places, ends, at_column, out);
       ++steps;
     }
-    if (steps > std::numeric_limits<std::uint8_t>::max()) return false;
     out.steps_of_strip.push_back(static_cast<std::uint8_t>(steps));
   }
   return true;

@@ -134,6 +134,20 @@ private:
   work_array<X> x_;
 };
 
+/// Stores the sums of units of so many rows for a panel: those of column j of unit u begin at sums
+/// + Height * (u * width + j).
+template <int Height, class S, class Update>
+void store_units(const S* sums, const unit_range& units, std::int64_t width,
+                 const panel_range& panel, const Update& out) {
+  for (std::int64_t u = units.first; u < units.last; ++u) {
+    const std::int64_t rows = std::min<std::int64_t>(Height, out.c.rows() - Height * u);
+    for (std::int64_t j = 0; j < panel.width; ++j) {
+      const S* const s = sums + Height * (u * width + j);
+      for (std::int64_t r = 0; r < rows; ++r) out.store(Height * u + r, panel.first + j, s[r]);
+    }
+  }
+}
+
 /// C = epilogue(alpha A B + beta C0) by expanding tiles. Allocates a copy of B, and the sums of C.
 template <class View, class T, class LayoutB, class Update>
 void run_dots(const execution_policy& policy, const View& a, const dense_view<const T, LayoutB>& b,
@@ -153,13 +167,7 @@ void run_dots(const execution_policy& policy, const View& a, const dense_view<co
       const std::int64_t j0 = pass * width;
       accumulator_t<T>* const to = sums.get() + 4 * a.tile_rows() * j0;
       kernel(a, range.first, range.last, x.data() + j0 * x.ld(), x.ld(), to);
-      for (std::int64_t tr = range.first; tr < range.last; ++tr) {
-        const std::int64_t rows = std::min<std::int64_t>(4, a.rows() - 4 * tr);
-        for (std::int64_t j = 0; j < width && j0 + j < b.cols(); ++j) {
-          const auto* const s = to + 4 * (tr * width + j);
-          for (std::int64_t r = 0; r < rows; ++r) out.store(4 * tr + r, j0 + j, s[r]);
-        }
-      }
+      store_units<4>(to, range, width, {j0, std::min(width, b.cols() - j0), 1}, out);
     }
   });
 }
@@ -179,13 +187,7 @@ void run_windowed(const execution_policy& policy, const windowed_view<const T>& 
     const unit_range range = blocks.units_of(task);
     if (range.first == range.last) return;
     kernel(a, range.first, range.last, x.data(), x.ld(), sums.get());
-    for (std::int64_t u = range.first; u < range.last; ++u) {
-      const std::int64_t rows = std::min(height, a.rows() - height * u);
-      for (std::int64_t j = 0; j < b.cols(); ++j) {
-        const auto* const s = sums.get() + height * (u * width + j);
-        for (std::int64_t r = 0; r < rows; ++r) out.store(height * u + r, j, s[r]);
-      }
-    }
+    store_units<height>(sums.get(), range, width, {0, b.cols(), 1}, out);
   });
 }
 

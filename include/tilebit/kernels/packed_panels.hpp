@@ -187,8 +187,12 @@ bool all_finite(const dense_view<const T, Layout>& b) noexcept {
     constexpr std::uint64_t signs = each << 15;
     constexpr std::int64_t block = 4;
     const bool rows = std::is_same_v<Layout, row_major>;
-    const std::int64_t lines = rows ? b.rows() : b.cols();
-    const std::int64_t length = rows ? b.cols() : b.rows();
+    std::int64_t lines = rows ? b.rows() : b.cols();
+    std::int64_t length = rows ? b.cols() : b.rows();
+    if (b.ld() == length) { // one after the other
+      length *= lines;
+      lines = 1;
+    }
     for (std::int64_t i = 0; i < lines; ++i) {
       const T* const line = b.data() + i * b.ld();
       std::uint64_t carries = 0;

@@ -103,12 +103,17 @@ void run_spmm_by_bands(const execution_policy& policy, const Kernels& kernels, c
   }
 }
 
+/// Are tiles full, but for a few?
+constexpr bool nearly_full(double fill) noexcept {
+  return fill > 15;
+}
+
 /// What sorting columns by pattern saves over chunks, per tile: the more, the more panels profit,
 /// the more entries there are, and the more others each of them shares its load of B with. Full
 /// tiles need no sorting, nearly full ones nearly none.
 inline double gain_of_grouping(double fill, std::int64_t panels) noexcept {
-  return fill > 15 ? std::numeric_limits<double>::infinity()
-                   : static_cast<double>(panels) * fill * fill;
+  return nearly_full(fill) ? std::numeric_limits<double>::infinity()
+                           : static_cast<double>(panels) * fill * fill;
 }
 /// The gain that repays the sorting (bench/run --spmm, Zen 4, AVX-512, float and double).
 inline constexpr double least_gain = 340;
