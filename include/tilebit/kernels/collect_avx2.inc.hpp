@@ -1,22 +1,33 @@
 // Elements of a vector at four columns, brought together by four loads, and stored again by as many
 // stores: included by simd.hpp.
 
-/// Four columns: loads of one 64-bit word for two 32-bit indices save half of the loads.
+/// Two columns: a load of one 64-bit word for two 32-bit indices saves half of the loads.
+template <class I>
+struct two_columns {
+  std::uint64_t at[2];
+
+  explicit two_columns(const I* cols) noexcept {
+    if constexpr (sizeof(I) == 4) {
+      std::uint64_t pair;
+      std::memcpy(&pair, cols, sizeof pair);
+      at[0] = pair & 0xffffffffU;
+      at[1] = pair >> 32;
+    } else {
+      std::memcpy(at, cols, sizeof at);
+    }
+  }
+};
 template <class I>
 struct four_columns {
   std::uint64_t at[4];
 
   explicit four_columns(const I* cols) noexcept {
-    if constexpr (sizeof(I) == 4) {
-      std::uint64_t pairs[2];
-      std::memcpy(pairs, cols, sizeof pairs);
-      for (int k = 0; k < 2; ++k) {
-        at[2 * k] = pairs[k] & 0xffffffffU;
-        at[2 * k + 1] = pairs[k] >> 32;
-      }
-    } else {
-      std::memcpy(at, cols, sizeof at);
-    }
+    const two_columns<I> first(cols);
+    const two_columns<I> last(cols + 2);
+    at[0] = first.at[0];
+    at[1] = first.at[1];
+    at[2] = last.at[0];
+    at[3] = last.at[1];
   }
 };
 
@@ -59,6 +70,40 @@ inline __m128 load_four(const float* from) noexcept {
 inline __m256d load_four(const double* from) noexcept {
   return _mm256_loadu_pd(from);
 }
+
+/// Four rows of four elements each, from the columns of a row-major array whose rows are ld apart.
+template <class T>
+struct four_rows;
+template <>
+struct four_rows<float> {
+  __m128 row[4];
+
+  four_rows(const float* from, std::int64_t ld) noexcept
+      : row{load_four(from), load_four(from + ld), load_four(from + 2 * ld),
+            load_four(from + 3 * ld)} {
+    _MM_TRANSPOSE4_PS(row[0], row[1], row[2], row[3]);
+  }
+};
+template <>
+struct four_rows<double> {
+  __m256d row[4];
+
+  four_rows(const double* from, std::int64_t ld) noexcept {
+    const __m256d a = load_four(from);
+    const __m256d b = load_four(from + ld);
+    const __m256d c = load_four(from + 2 * ld);
+    const __m256d d = load_four(from + 3 * ld);
+    const __m256d first_of_two = _mm256_unpacklo_pd(a, b);
+    const __m256d second_of_two = _mm256_unpackhi_pd(a, b);
+    const __m256d first_of_last = _mm256_unpacklo_pd(c, d);
+    const __m256d second_of_last = _mm256_unpackhi_pd(c, d);
+    row[0] = _mm256_permute2f128_pd(first_of_two, first_of_last, 0x20);
+    row[1] = _mm256_permute2f128_pd(second_of_two, second_of_last, 0x20);
+    row[2] = _mm256_permute2f128_pd(first_of_two, first_of_last, 0x31);
+    row[3] = _mm256_permute2f128_pd(second_of_two, second_of_last, 0x31);
+  }
+};
+
 inline __m128 four_times(float factor) noexcept {
   return _mm_set1_ps(factor);
 }

@@ -104,15 +104,24 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
   }
 }
 
-/// The next four entries of a row of a slice, whose columns differ, as those of neighbouring rows
-/// might not.
+/// The next four entries of four rows of a slice, row by row: columns of a row differ, as those of
+/// neighbouring rows might not.
 template <class T, class I>
-void add_four_of_row(const T* values, const I* cols, T factor, T* z) noexcept {
-  constexpr std::uint64_t entries[4] = {0, 16, 32, 48};
-  const std::uint64_t four_cols[4] = {
-      static_cast<std::uint64_t>(cols[0]), static_cast<std::uint64_t>(cols[16]),
-      static_cast<std::uint64_t>(cols[32]), static_cast<std::uint64_t>(cols[48])};
-  add_at(z, four_cols, collect(values, entries), four_times(factor));
+void add_four_rows(const T* values, const I* cols, const T* factors, T* z) noexcept {
+  const four_rows<T> rows(values, 16);
+  TILEBIT_UNROLL
+  for (int r = 0; r < 4; r += 2) {
+    std::uint64_t upper[4];
+    std::uint64_t lower[4];
+    TILEBIT_UNROLL
+    for (int k = 0; k < 4; ++k) {
+      const two_columns<I> two(cols + 16 * k + r);
+      upper[k] = two.at[0];
+      lower[k] = two.at[1];
+    }
+    add_at(z, upper, rows.row[r], four_times(factors[r]));
+    add_at(z, lower, rows.row[r + 1], four_times(factors[r + 1]));
+  }
 }
 
 /// Slices [first, last).
@@ -142,7 +151,7 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
     if constexpr (scatters_vectors) {
       const std::int32_t whole = rows == 16 ? a.row_lengths()[at(row0) + 15] : 0;
       for (; step + 4 <= whole; step += 4) {
-        for (int r = 0; r < 16; ++r) add_four_of_row(values + r, cols + r, factors[r], z);
+        for (int r = 0; r < 16; r += 4) add_four_rows(values + r, cols + r, factors + r, z);
         values += 64;
         cols += 64;
       }
