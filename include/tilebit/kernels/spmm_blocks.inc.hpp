@@ -59,7 +59,8 @@ inline std::int32_t start_of_sums(const std::int8_t*, const unsigned char* row,
     sum =
         _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_load_si512(row + k * block_of_eight));
   }
-  return -128 * _mm512_reduce_add_epi32(sum);
+  return static_cast<std::int32_t>(
+      0U - 128U * static_cast<std::uint32_t>(_mm512_reduce_add_epi32(sum))); // modulo 2^32
 }
 
 /// The same as multiply_by_tile_unit. Behind the blocks `blocks` holds what the 32 sums start from.

@@ -46,8 +46,8 @@ struct dots<bfloat16> {
 /// The same where expanding loads are microcode: a lane takes the element whose number is the count
 /// of bits below its own. 5 cycles a step in place of 6.5, Zen 4.
 struct permuted_dots : dots<bfloat16> {
-  static constexpr std::int64_t read_ahead =
-      32; ///< elements, of which what is not stored is dropped
+  /// Elements that are read, whatever is stored of them.
+  static constexpr std::int64_t read_ahead = 32;
 
   static __m512i expand(std::uint64_t, const std::uint16_t* bitmaps, const bfloat16* e) noexcept {
     const __m512i lane =
@@ -184,7 +184,7 @@ void tile_dots(const View& a, std::int64_t first, std::int64_t last, const dot_o
     };
     if constexpr (std::is_same_v<D, d>) {
       steps(d{});
-    } else if (elements_in(a, tr + 1) + D::read_ahead <= elements_in(a, a.tile_rows())) {
+    } else if (entries_of(a, tr + 1, a.tile_rows()) >= D::read_ahead) {
       steps(D{});
     } else {
       steps(d{});
