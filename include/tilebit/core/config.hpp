@@ -89,9 +89,17 @@
 #else
 #define TILEBIT_ABI_BASELINE_ plain
 #endif
-#define TILEBIT_CONCAT_(a, b, c) a##_##b##_##c
-#define TILEBIT_CONCAT(a, b, c) TILEBIT_CONCAT_(a, b, c)
-#define TILEBIT_ABI TILEBIT_CONCAT(abi, TILEBIT_ABI_BASELINE_, TILEBIT_ABI_THREADS_)
+#if defined(TILEBIT_DISABLE_SIMD)
+#define TILEBIT_ABI_KERNELS_ portable
+#elif defined(TILEBIT_DISABLE_AVX512)
+#define TILEBIT_ABI_KERNELS_ no_avx512
+#else
+#define TILEBIT_ABI_KERNELS_ all
+#endif
+#define TILEBIT_CONCAT_(a, b, c, d) a##_##b##_##c##_##d
+#define TILEBIT_CONCAT(a, b, c, d) TILEBIT_CONCAT_(a, b, c, d)
+#define TILEBIT_ABI                                                                                \
+  TILEBIT_CONCAT(abi, TILEBIT_ABI_BASELINE_, TILEBIT_ABI_THREADS_, TILEBIT_ABI_KERNELS_)
 
 // Readers and writers differ with zlib, too.
 #if defined(TILEBIT_USE_ZLIB)

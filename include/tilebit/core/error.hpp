@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -58,13 +59,20 @@ public:
       s += std::to_string(natural_);
       break;
     case kind::real:
-      s += std::to_string(real_);
+      append_real_to(s);
       break;
     }
   }
 
 private:
   enum class kind { text, whole, natural, real };
+
+  /// Six digits that count.
+  void append_real_to(std::string& s) const {
+    char digits[32];
+    const int length = std::snprintf(digits, sizeof digits, "%g", real_);
+    s.append(digits, static_cast<std::size_t>(length));
+  }
 
   kind kind_ = kind::text;
   std::string_view text_;

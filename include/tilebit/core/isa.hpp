@@ -26,7 +26,8 @@ enum class isa : int {
   scalar,      ///< whatever the compiler's flags allow; always there
   avx2,        ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
   avx512,      ///< AVX-512 F, BW, DQ, VL
-  avx512_bf16, ///< AVX-512 VBMI, VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16, int8
+  avx512_bf16, ///< AVX-512 VBMI, VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16,
+               ///< int8
   amx          ///< AMX TILE, BF16, INT8: a matrix unit; used where the kernel of the system allows
 };
 
@@ -106,16 +107,17 @@ inline isa detect_isa() noexcept {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                     __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
                     __builtin_cpu_supports("popcnt") && has_f16c();
+#ifndef TILEBIT_DISABLE_AVX512
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool dots = __builtin_cpu_supports("avx512vbmi") &&
-                    __builtin_cpu_supports("avx512vbmi2") &&
+  const bool dots = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
                     __builtin_cpu_supports("avx512bitalg") &&
                     __builtin_cpu_supports("avx512vpopcntdq") &&
                     __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
   if (avx2 && avx512 && dots && has_amx()) return isa::amx;
   if (avx2 && avx512 && dots) return isa::avx512_bf16;
   if (avx2 && avx512) return isa::avx512;
+#endif
   if (avx2) return isa::avx2;
 #endif
   return isa::scalar;

@@ -64,6 +64,11 @@ auto keep(A&& a) {
 template <class A>
 using kept_t = decltype(keep(std::declval<A>()));
 
+/// The integers of a type, which may be one of characters: std::in_range knows none of those.
+template <class T>
+using as_integer =
+    std::conditional_t<std::is_signed_v<T>, std::make_signed_t<T>, std::make_unsigned_t<T>>;
+
 /// alpha as a T; throws std::invalid_argument when it does not survive (0.5 for an integer, an
 /// overflow). Rounding to a narrower floating-point type is no loss in this sense.
 template <class T, class N>
@@ -80,7 +85,7 @@ T to_scalar(const N& alpha) {
   } else {
     bool survives = true;
     if constexpr (std::is_integral_v<T> && std::is_integral_v<N>) {
-      survives = std::in_range<T>(alpha);
+      survives = std::in_range<as_integer<T>>(+alpha);
     } else if constexpr (std::is_integral_v<T>) {
       // 2^digits is exact in any floating-point type, T's largest value may not be.
       const N limit = std::ldexp(N{1}, std::numeric_limits<T>::digits);

@@ -406,9 +406,11 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
         return run_packed(policy, a, b, out, level);
       }
       if constexpr (detail::has_windows_v<T>) {
-        if (a.windowed().blocks() > 0 && b.cols() <= most_single && level >= isa::avx512_bf16 &&
-            all_finite(b)) {
-          return run_windowed(policy, a.windowed(), b, out);
+        if constexpr (!windowed_table<T>::rows.empty()) {
+          if (a.windowed().blocks() > 0 && b.cols() <= most_single && level >= isa::avx512_bf16 &&
+              all_finite(b)) {
+            return run_windowed(policy, a.windowed(), b, out);
+          }
         }
       }
       if (a.grid().rows() > 0) return run_tiles(a.grid());
@@ -418,18 +420,20 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
     if (!op.transposed) {
       using packed = detail::packed_t<T>;
       using View = std::remove_cvref_t<decltype(a)>;
-      if (level >= isa::avx512_bf16 && all_finite(b)) {
-        if constexpr (!blocks_table<View>::rows.empty()) {
-          const auto& kernels = blocks_table<View>::rows;
-          if (tile_unit_pays(a, b.cols(), level)) {
-            return run_blocks(policy, kernels[0].function, panel_reader::tile_unit, a, b, out);
+      if constexpr (!dots_table<View>::rows.empty()) {
+        if (level >= isa::avx512_bf16 && all_finite(b)) {
+          if constexpr (!blocks_table<View>::rows.empty()) {
+            const auto& kernels = blocks_table<View>::rows;
+            if (tile_unit_pays(a, b.cols(), level)) {
+              return run_blocks(policy, kernels[0].function, panel_reader::tile_unit, a, b, out);
+            }
+            if (blocks_pay(a, b.cols())) {
+              return run_blocks(policy, kernels[1].function, panel_reader::blocks, a, b, out);
+            }
           }
-          if (blocks_pay(a, b.cols())) {
-            return run_blocks(policy, kernels[1].function, panel_reader::blocks, a, b, out);
-          }
+          if (b.cols() <= most_dots) return run_dots(policy, a, b, out);
+          return run_repacked<packed>(policy, a, b, out, level);
         }
-        if (b.cols() <= most_dots) return run_dots(policy, a, b, out);
-        return run_repacked<packed>(policy, a, b, out, level);
       }
       if (b.cols() <= most_single) return run_widened_tiles(policy, a, b, out);
       return run_repacked<widened_t<T>>(policy, a, b, out, level);
