@@ -26,6 +26,7 @@
 #include "formats/views.hpp"
 #include "kernels/cost_model.hpp"
 #include "kernels/dispatch.hpp"
+#include "kernels/dispatch_low_precision.hpp"
 #include "kernels/grouping_scratch.hpp"
 #include "kernels/low_precision_roads.hpp"
 #include "kernels/repacked_rows.hpp"

@@ -7,10 +7,10 @@ class block_writer {
 public:
   using I = typename View::index_type;
 
-  block_writer() noexcept : e_(nullptr), bitmaps_(nullptr), cols_(nullptr), tiles_(0), next_(0) {}
+  block_writer() = default;
   block_writer(const View& a, std::int64_t tr) noexcept
       : e_(elements_in(a, tr)), bitmaps_(bitmaps_in(a, tr)), cols_(cols_in(a, tr)),
-        tiles_(tiles_of(a, tr)), next_(0) {}
+        tiles_(tiles_of(a, tr)) {}
 
   /// The next block of columns, 64 bytes in each of four rows; zeros behind the last tile. Halves
   /// of rows are stored where they come together, because moves between the halves of a register
@@ -20,8 +20,8 @@ public:
     for (int half = 0; half < 2; ++half) {
       const __m512i a = expand(take(4 * block + 2 * half));
       const __m512i b = expand(take(4 * block + 2 * half + 1));
-      store_rows(first_rows(a, b), to + 32 * half);
-      store_rows(last_rows(a, b), to + 32 * half + 128);
+      store_rows(two_rows<0>(a, b), to + 32 * half);
+      store_rows(two_rows<2>(a, b), to + 32 * half + 128);
     }
   }
 
@@ -59,22 +59,18 @@ private:
       return _mm512_maskz_expandloadu_epi8(bits, e);
     }
   }
-  /// 32 bytes of rows 0 and 1 of what two registers of tiles hold.
-  static __m512i first_rows(__m512i a, __m512i b) noexcept {
+  /// 32 bytes of rows r and r + 1 of what two registers of tiles hold.
+  template <int r>
+  static __m512i two_rows(__m512i a, __m512i b) noexcept {
     if constexpr (sizeof(T) == 2) {
-      return _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13), b);
+      return _mm512_permutex2var_epi64(
+          a, _mm512_setr_epi64(r, r + 4, r + 8, r + 12, r + 1, r + 5, r + 9, r + 13), b);
     } else {
-      return _mm512_permutex2var_epi32(
-          a, _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29), b);
-    }
-  }
-  /// The same of rows 2 and 3.
-  static __m512i last_rows(__m512i a, __m512i b) noexcept {
-    if constexpr (sizeof(T) == 2) {
-      return _mm512_permutex2var_epi64(a, _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15), b);
-    } else {
-      return _mm512_permutex2var_epi32(
-          a, _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31), b);
+      return _mm512_permutex2var_epi32(a,
+                                       _mm512_setr_epi32(r, r + 4, r + 8, r + 12, r + 16, r + 20,
+                                                         r + 24, r + 28, r + 1, r + 5, r + 9,
+                                                         r + 13, r + 17, r + 21, r + 25, r + 29),
+                                       b);
     }
   }
   static void store_rows(__m512i two, unsigned char* to) noexcept {
@@ -82,9 +78,9 @@ private:
     _mm256_store_si256(reinterpret_cast<__m256i*>(to + 64), _mm512_extracti64x4_epi64(two, 1));
   }
 
-  const T* e_;
-  const std::uint16_t* bitmaps_;
-  const I* cols_;
-  std::int64_t tiles_;
-  std::int64_t next_;
+  const T* e_ = nullptr;
+  const std::uint16_t* bitmaps_ = nullptr;
+  const I* cols_ = nullptr;
+  std::int64_t tiles_ = 0;
+  std::int64_t next_ = 0;
 };

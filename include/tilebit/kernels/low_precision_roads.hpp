@@ -36,6 +36,7 @@
 #include "../formats/views.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
+#include "dispatch_low_precision.hpp"
 #include "dot_operand.hpp"
 #include "packed_panels.hpp"
 #include "panel_sink.hpp"
@@ -69,6 +70,13 @@ inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels mu
 /// Columns that tiles are expanded for at a time.
 inline constexpr std::int64_t most_dots = 16;
 
+/// Is at least this share of all entries stored?
+template <class View>
+bool stores_share(const View& a, double share) noexcept {
+  return static_cast<double>(a.nnz()) >=
+         share * (static_cast<double>(a.rows()) * static_cast<double>(a.cols()));
+}
+
 /// Is expanding tiles into dense blocks, for dot products, faster than multiplying them as they are
 /// expanded, up to 16 columns, or than packing their entries? Blocks cost the same whatever A
 /// holds. 1024x4096, one thread, Zen 4: expanded at once 1170 us with 16 columns of bfloat16,
@@ -80,12 +88,14 @@ bool blocks_pay(const View& a, std::int64_t cols) noexcept {
   using T = typename View::scalar_type;
   if (blocks_table<View>::rows.empty() || cols <= most_dots / 2) return false;
   if (blocks_along<T>(a.cols()) > 2048) return false; // 4 MB of 32 rows
-  const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
-  if (cols <= most_dots) return 16.0 * static_cast<double>(a.bitmaps().size()) >= 0.75 * all;
+  if (cols <= most_dots) {
+    const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
+    return 16.0 * static_cast<double>(a.bitmaps().size()) >= 0.75 * all;
+  }
   const auto n = static_cast<double>(cols);
   const double least_density =
       sizeof(T) == 1 ? std::min(0.07 + n / 1100, 0.4) : std::min(0.12 + n / 800, 0.5);
-  return static_cast<double>(a.nnz()) >= least_density * all;
+  return stores_share(a, least_density);
 }
 
 /// Columns of B for the kernels of tile_dots.inc.hpp, `width` of them; those that B lacks are zero.
@@ -256,8 +266,7 @@ template <class View>
 bool tile_unit_pays(const View& a, std::int64_t cols, isa level) noexcept {
   constexpr double least_density = 0.06;
   if (blocks_table<View>::rows.empty() || level < isa::amx || cols <= most_single) return false;
-  const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
-  return static_cast<double>(a.nnz()) >= least_density * all && detail::amx_allowed();
+  return stores_share(a, least_density) && detail::amx_allowed();
 }
 
 /// C = epilogue(alpha A B + beta C0) by expanding tile rows into dense blocks: kernel multiplies
@@ -405,12 +414,10 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
           panel_kernels<grouped>(level) != nullptr && (detail::depth_v<P> == 1 || all_finite(b))) {
         return run_packed(policy, a, b, out, level);
       }
-      if constexpr (detail::has_windows_v<T>) {
-        if constexpr (!windowed_table<T>::rows.empty()) {
-          if (a.windowed().blocks() > 0 && b.cols() <= most_single && level >= isa::avx512_bf16 &&
-              all_finite(b)) {
-            return run_windowed(policy, a.windowed(), b, out);
-          }
+      if constexpr (!windowed_table<T>::rows.empty()) {
+        if (a.windowed().blocks() > 0 && b.cols() <= most_single && level >= isa::avx512_bf16 &&
+            all_finite(b)) {
+          return run_windowed(policy, a.windowed(), b, out);
         }
       }
       if (a.grid().rows() > 0) return run_tiles(a.grid());

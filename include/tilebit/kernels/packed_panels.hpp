@@ -15,6 +15,7 @@
 #include "../core/packed.hpp"
 #include "../formats/dense.hpp"
 #include "dispatch.hpp"
+#include "dispatch_low_precision.hpp"
 #include "panels.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"

@@ -13,6 +13,7 @@
 #include "../core/packed.hpp"
 #include "bands.hpp"
 #include "dispatch.hpp"
+#include "dispatch_low_precision.hpp"
 #include "parallel.hpp"
 #include "row_of_tiles.hpp"
 #include "workspace.hpp"

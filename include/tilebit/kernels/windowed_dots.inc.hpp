@@ -21,10 +21,10 @@ struct windows<bfloat16> {
     const __m512i b = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     const __m512i gaps =
         _mm512_and_si512(_mm512_or_si512(b, _mm512_slli_epi32(b, 12)), _mm512_set1_epi16(15));
-    const __m512i last = _mm512_broadcast_i32x4(
-        _mm_setr_epi8(2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15));
     const __m512i sums = _mm512_mullo_epi32(gaps, _mm512_set1_epi32(0x00010001));
     const __m512i places = _mm512_add_epi16(sums, before); // 4% faster than by bytes, Zen 4
+    const __m512i last = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15));
     before = _mm512_shuffle_epi8(places, last);
     return places;
   }
@@ -56,10 +56,10 @@ struct windows<std::int8_t> {
     const __m512i w = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
     const __m512i gaps =
         _mm512_and_si512(_mm512_or_si512(w, _mm512_slli_epi16(w, 4)), _mm512_set1_epi8(15));
-    const __m512i last = _mm512_broadcast_i32x4(
-        _mm_setr_epi8(3, 3, 3, 3, 7, 7, 7, 7, 11, 11, 11, 11, 15, 15, 15, 15));
     const __m512i sums = _mm512_mullo_epi32(gaps, _mm512_set1_epi32(0x01010101));
     const __m512i places = _mm512_add_epi8(sums, before);
+    const __m512i last = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(3, 3, 3, 3, 7, 7, 7, 7, 11, 11, 11, 11, 15, 15, 15, 15));
     before = _mm512_shuffle_epi8(places, last);
     return places;
   }
