@@ -35,9 +35,15 @@ struct settings {
   std::vector<std::string> types{"float", "double"};
   bool coo = false;
   bool transposed = false;
+  bool no_peers = false;
   double most_megabytes = 1000; ///< of B and C together
   bench::timing_options timing;
 };
+
+const std::vector<bench::spmm_library>& libraries(const settings& s) {
+  static const std::vector<bench::spmm_library> none;
+  return s.no_peers ? none : bench::spmm_libraries();
+}
 
 /// One matrix in all forms that are measured.
 template <class T>
@@ -109,7 +115,7 @@ bench::spmm_result measure(const std::string& name, const forms<T>& a,
   const std::int64_t n = dense.n;
   const auto of = dense.times(a.csr, a.dense.get(), threads);
   auto products = own_products(a, of, s.transposed);
-  for (const auto& library : bench::spmm_libraries()) {
+  for (const auto& library : libraries(s)) {
     for (auto& product : library.products(of)) {
       // The row-major gemm is the one whose operands are those of the sparse products.
       if (!product.name.ends_with("gemm col")) products.push_back(std::move(product));
@@ -166,7 +172,7 @@ std::vector<std::string> shown(const settings& s) {
   std::vector<std::string> names{"CSR", "bitmap", "optimized"};
   if (s.coo) names.insert(names.begin(), "COO");
   if (s.transposed) names.insert(names.end(), {"CSR^T", "bitmap^T", "optimized^T"});
-  for (const auto& library : bench::spmm_libraries()) {
+  for (const auto& library : libraries(s)) {
     if (library.name == "Eigen" || library.name == "oneMKL") {
       names.push_back(library.name + " row");
       names.push_back(library.name + " col");
@@ -185,7 +191,7 @@ void print_head(const settings& s) {
               "fill");
   for (const auto& name : shown(s))
     std::printf(" %*s", std::max<int>(7, name.size()), name.c_str());
-  std::printf(" | bitmap/peer opt/peer opt/dense\n");
+  std::printf(s.no_peers ? "\n" : " | bitmap/peer opt/peer opt/dense\n");
 }
 
 void print(const bench::spmm_result& r, const settings& s) {
@@ -200,8 +206,10 @@ void print(const bench::spmm_result& r, const settings& s) {
       std::printf(" %*.2f", width, r.flops(name) * 1e-9);
     }
   }
-  const double peer = r.best_sparse_peer();
-  std::printf(" | %11.2f %8.2f", peer / r.time("bitmap"), peer / r.time("optimized"));
+  if (!s.no_peers) {
+    const double peer = r.best_sparse_peer();
+    std::printf(" | %11.2f %8.2f", peer / r.time("bitmap"), peer / r.time("optimized"));
+  }
   if (r.best_dense() > 0) std::printf(" %9.2f", r.best_dense() / r.time("optimized"));
   std::printf("\n");
   std::fflush(stdout);
@@ -227,11 +235,12 @@ void measure_all(const std::string& name, const bench::real_matrix& matrix, cons
   }
 }
 
-void print_conditions(const std::string& commit, const bench::fma_peak& peak) {
+void print_conditions(const std::string& commit, const bench::fma_peak& peak, const settings& s) {
   std::printf("%s; one core's FMA peak %.1f GFLOP/s float, %.1f double\n",
               bench::conditions_line(commit).c_str(), peak.of_float * 1e-9, peak.of_double * 1e-9);
+  if (s.no_peers) return;
   std::printf("peers:");
-  for (const auto& library : bench::spmm_libraries()) {
+  for (const auto& library : libraries(s)) {
     std::printf(" %s %s;", library.name.c_str(), library.version.c_str());
   }
   for (const auto& name : bench::missing_spmm_libraries()) {
@@ -256,6 +265,7 @@ int main(int argc, char** argv) {
   app.add_flag("--coo", s.coo, "also time COO, which is slow");
   app.add_flag("--transposed", s.transposed,
                "also time products with transposed(a), where a is A transposed");
+  app.add_flag("--no-peers", s.no_peers, "our own formats alone");
   app.add_option("--most-megabytes", s.most_megabytes, "leave out larger B and C together");
   app.add_option(
       "--counted", counted,
@@ -275,10 +285,10 @@ int main(int argc, char** argv) {
     if (!paths.empty()) inputs.push_back(bench::random_input(bench::half_dense_name, 1024, 0.5));
     bench::start_timing(argv[0]);
     run.peak = bench::measure_fma_peak(s.timing);
-    for (const auto& library : bench::spmm_libraries()) {
+    for (const auto& library : libraries(s)) {
       if (!library.dense) run.libraries.push_back(library.name);
     }
-    print_conditions(common.commit, run.peak);
+    print_conditions(common.commit, run.peak, s);
     print_head(s);
     for (const auto& in : inputs) {
       const auto loaded = in.load();

@@ -21,6 +21,22 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+/// Bytes of a unit on average.
+template <class View>
+std::int64_t bytes_of_unit(const View& a) noexcept {
+  return unit_piece<View>::bytes_before(a, units(a)) / std::max<std::int64_t>(1, units(a));
+}
+
+/// Units after which the next panel is taken: rows of A that stay in a cache until the last panel
+/// has seen them, and so few that the pieces of a row of C are written soon after each other.
+/// Wide C that lies in memory is written up to twice as fast so.
+template <class View>
+std::int64_t units_of_step(const View& a) noexcept {
+  constexpr std::int64_t height = rows_of_unit<View>;
+  return std::clamp<std::int64_t>((std::int64_t{1} << 17) / (bytes_of_unit(a) + 1), 16 / height,
+                                  256 / height);
+}
+
 /// Products of CSR or grouped rows with all panels, stored in C from row `row0` on.
 ///
 /// Sums that the kernel does not store into C are staged 16 rows at a time. Sums of several slabs
@@ -104,11 +120,6 @@ private:
     return std::max<std::int64_t>(4, 8192 / b_.row_bytes());
   }
 
-  /// On average.
-  static std::int64_t bytes_of_unit(const View& a) noexcept {
-    return unit_piece<View>::bytes_before(a, units(a)) / std::max<std::int64_t>(1, units(a));
-  }
-
   /// Units that about a quarter of a megabyte of B is fetched for, 4 to 32 rows: half of a
   /// second-level cache has to hold those of this step and of the next.
   std::int64_t units_to_fetch(const View& a) const noexcept {
@@ -116,14 +127,6 @@ private:
     const std::int64_t entries = bytes_of_unit(a) / entry + 1;
     const std::int64_t rows_of_b = (std::int64_t{1} << 18) / b_.row_bytes();
     return std::clamp<std::int64_t>(rows_of_b / entries, 4 / height, 32 / height);
-  }
-
-  /// Units after which the next panel is taken: rows of A that stay in a cache until the last panel
-  /// has seen them, and so few that the pieces of a row of C are written soon after each other.
-  /// Wide C that lies in memory is written up to twice as fast so.
-  static std::int64_t units_of_step(const View& a) noexcept {
-    return std::clamp<std::int64_t>((std::int64_t{1} << 17) / (bytes_of_unit(a) + 1), 16 / height,
-                                    256 / height);
   }
 
   void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
