@@ -163,7 +163,7 @@ bench::spmm_result measure(const std::string& name, const forms<T>& a,
     r.optimize_seconds = times.back().seconds;
     r.times.erase("optimize");
   }
-  r.recommended = name_of(tb::recommend(a.csr, tb::operation::spmm).best);
+  r.recommended = name_of(tb::recommend(a.csr, tb::operation::spmm, n).best);
   return r;
 }
 

@@ -314,6 +314,15 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
     CHECK(tb::recommend(scattered, tb::operation::spmm).gain == 1);
     CHECK(tb::recommend(tb::coo_matrix<double>(), tb::operation::spmm).gain == 1);
   });
+  oracle::at_every_isa([&] { // taking tiles apart is repaid by many columns, not by few
+    const auto sparse = generators::uniform<float>(64, 2048, 20, from);
+    const auto of_few = tb::recommend(sparse, tb::operation::spmm, 32);
+    const auto of_many = tb::recommend(sparse, tb::operation::spmm, 1024);
+    CHECK(of_few.best == tb::format::csr);
+    CHECK((of_many.best == tb::format::bitmap) == (tb::active_isa() >= tb::isa::avx512));
+    CHECK(tb::recommend(sparse, tb::operation::spmm, 4).reason == tb::recommend(sparse).reason);
+  });
+  CHECK_THROWS_AS(tb::recommend(blocks, tb::operation::spmm, 0), std::invalid_argument);
   const auto t = tb::recommend(blocks, tb::operation::spmv_transposed);
   CHECK(t.gain >= 1.0);
   CHECK(oracle::contains(t.reason, "CSR"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -155,11 +156,11 @@ auto with_csr(const A& a, F&& f) {
 
 namespace detail {
 
-/// recommend for spmm: a matrix of many full tiles, or of rows so long that rows of B leave the
-/// first-level cache between two rows of A, gains by tiles; others lose what taking them apart
-/// costs.
-inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles,
-                                         std::int64_t tile_rows, isa level) {
+/// recommend for products with so many columns: rows of four share what they load of B, which pays
+/// where it comes from farther than the first-level cache between two rows of A, and taking tiles
+/// apart costs the less, the more columns follow.
+inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, const shape& s,
+                                         std::int64_t columns, std::size_t value_bytes, isa level) {
   if (level < isa::avx512) {
     return {format::csr, 1.0,
             message("SpMM at level ", to_string(level), " takes tiles apart entry by entry")};
@@ -167,18 +168,33 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles,
   if (tiles == 0) return {format::csr, 1.0, "no entries"};
   const spmm_costs& cost = avx512_spmm;
   const auto entries = static_cast<double>(nnz);
-  const double fill = entries / static_cast<double>(tiles);
-  const double in_row = static_cast<double>(tiles) / static_cast<double>(tile_rows);
+  const auto all_tiles = static_cast<double>(tiles);
+  const double fill = entries / all_tiles;
+  const double in_row = all_tiles / static_cast<double>(tiles_along(s.rows()));
+  const double row_bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
+  const double pieces = std::ceil(row_bytes / 64) / 4; // of 256 bytes, the last in lines
+  const double rows_loaded = all_tiles * 4 * (1 - std::pow(1 - fill / 16, 4));
+
   const bool far = in_row >= far_tiles;
-  const bool full = kernels::nearly_full(fill);
-  const double csr = entries * (far ? cost.far_entry : cost.entry);
-  const double bitmap = entries * (full  ? cost.full_entry
-                                   : far ? cost.chunk_entry
-                                         : cost.entry) +
-                        static_cast<double>(tiles) * (full ? cost.full_tile : cost.tile);
+  const bool in_memory =
+      (static_cast<double>(s.rows()) + static_cast<double>(s.cols())) * row_bytes >
+          static_cast<double>(far_bytes) &&
+      entries < least_copied * static_cast<double>(s.cols());
+  const double of_row = in_memory ? cost.row_of_memory : far ? cost.far_row : 0.0;
+  const double csr = pieces * (entries * cost.entry + (far ? entries : rows_loaded) * of_row);
+
+  const auto panels = static_cast<std::int64_t>(std::ceil(row_bytes / 256));
+  const bool grouped = kernels::grouping_pays(fill, panels);
+  const double of_tile = kernels::nearly_full(fill) ? 0.0
+                         : grouped                  ? cost.grouping_tile
+                                                    : cost.tile;
+  const double bitmap =
+      pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
+                        : entries * cost.entry + rows_loaded * of_row) +
+      all_tiles * of_tile;
   return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
           message("fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
-                  " us, bitmap ", bitmap * 1e-3, " us for 128 columns, predicted for ",
+                  " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",
                   to_string(level))};
 }
 
@@ -214,12 +230,16 @@ recommendation recommend_by_bytes(std::int64_t nnz, std::int64_t tiles, const sh
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
-/// set in force; for spmm it is that of a single call with 128 columns. optimize is the better
-/// answer where the same matrix is multiplied several times.
+/// set in force; for spmm it is that of a single call with so many columns of B. optimize is the
+/// better answer where the same matrix is multiplied several times.
 /// For 16-bit and 8-bit types it compares the bytes that a product reads.
-/// Throws: as to_csr. Complexity: O(nnz + rows) time and memory.
+/// Throws: as to_csr; std::invalid_argument for less than one column. Complexity: O(nnz + rows)
+/// time and memory.
 template <sparse_matrix A>
-recommendation recommend(const A& a, operation what = operation::spmv) {
+recommendation recommend(const A& a, operation what = operation::spmv, std::int64_t columns = 128) {
+  if (columns < 1) {
+    throw std::invalid_argument(detail::message("recommend: B cannot have ", columns, " columns"));
+  }
   using T = typename A::scalar_type;
   if constexpr (detail::is_packed_v<T>) {
     const auto b = to_bitmap(a);
@@ -229,11 +249,11 @@ recommendation recommend(const A& a, operation what = operation::spmv) {
     return {format::csr, 1.0,
             "value types other than float, double and low-precision ones run portable code"};
   } else {
-    return detail::with_csr(a, [what](const auto& csr) -> recommendation {
+    return detail::with_csr(a, [what, columns](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::length(to_bitmap(csr).bitmaps());
-      if (what == operation::spmm) {
-        return detail::recommend_for_spmm(csr.nnz(), tiles, detail::tiles_along(csr.rows()),
-                                          active_isa());
+      if (what == operation::spmm && columns > kernels::most_single) {
+        return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
+                                          sizeof(T), active_isa());
       }
       const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};
       auto t = detail::predict_rows<T, typename A::index_type>(

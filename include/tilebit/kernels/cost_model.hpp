@@ -233,24 +233,30 @@ constexpr double cost_of_windows(double windows, double steps, int position_bits
 /// Above this share of entries windows are so many more bytes than tiles that memory decides.
 inline constexpr double windowed_density = 0.55;
 
-/// What SpMM of 128 columns spends, in nanoseconds for float: only ratios decide, and those are
-/// about the same for double (bench/run --spmm, AVX-512 with 256-bit units, 2023).
+/// What SpMM spends, in nanoseconds for 256 bytes of a row of B: only ratios decide, and those are
+/// about the same for float and double (bench/run --spmm on 41 public matrices, 32 to 1,024
+/// columns, Zen 4 with AVX-512).
 struct spmm_costs {
-  double entry;       ///< of CSR, where rows of B come from the first-level cache
-  double far_entry;   ///< of CSR, where they come from the second
-  double chunk_entry; ///< of a bitmap matrix there: three rows of four find them in the first
-  double full_entry;  ///< of a bitmap matrix of full tiles
-  double tile;        ///< of taking a tile apart
-  double full_tile;   ///< the same, full
+  double entry;         ///< where its row of B comes from the first-level cache
+  double far_row;       ///< of B, from the second level
+  double row_of_memory; ///< of B, from the third level or memory
+  double grouped_entry; ///< of rows that share what they load
+  double grouped_row;   ///< of B that they load
+  double tile;          ///< of taking a tile apart, once
+  double grouping_tile; ///< of sorting its columns by pattern, once
 };
-inline constexpr spmm_costs avx512_spmm{.entry = 3.6,
-                                        .far_entry = 5.2,
-                                        .chunk_entry = 4.0,
-                                        .full_entry = 2.4,
-                                        .tile = 3.1,
-                                        .full_tile = 0.5};
+inline constexpr spmm_costs avx512_spmm{.entry = 1.48,
+                                        .far_row = 1.59,
+                                        .row_of_memory = 3.28,
+                                        .grouped_entry = 0.96,
+                                        .grouped_row = 0.21,
+                                        .tile = 3.05,
+                                        .grouping_tile = 16.4};
 
 /// Tiles in a row of tiles from which its rows of B no longer fit the first-level cache.
 inline constexpr double far_tiles = 48;
+
+/// Rows of B that are read fewer times are not copied, and come from where B lies.
+inline constexpr double least_copied = 18;
 
 } // namespace tilebit::detail

@@ -122,12 +122,15 @@ constexpr bool nearly_full(double fill) noexcept {
 /// What sorting columns by pattern saves over chunks, per tile: the more, the more panels profit,
 /// the more entries there are, and the more others each of them shares its load of B with. Full
 /// tiles need no sorting, nearly full ones nearly none.
-inline double gain_of_grouping(double fill, std::int64_t panels) noexcept {
+constexpr double gain_of_grouping(double fill, std::int64_t panels) noexcept {
   return nearly_full(fill) ? std::numeric_limits<double>::infinity()
                            : static_cast<double>(panels) * fill * fill;
 }
 /// The gain that repays the sorting (bench/run --spmm, Zen 4, AVX-512, float and double).
 inline constexpr double least_gain = 340;
+constexpr bool grouping_pays(double fill, std::int64_t panels) noexcept {
+  return gain_of_grouping(fill, panels) >= least_gain;
+}
 
 /// Tile rows by grouping or by chunks, whichever is faster in all.
 template <class Source, class Panels, class Update>
@@ -137,7 +140,7 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
   using T = typename Source::scalar_type;
   using grouped = grouped_view<const T, typename Source::index_type>;
   const auto n = static_cast<std::int64_t>(panels.size());
-  if (gain_of_grouping(from.fill(), n) >= least_gain || from.cols() > chunk_entry::most_cols) {
+  if (grouping_pays(from.fill(), n) || from.cols() > chunk_entry::most_cols) {
     run_spmm_by_bands<grouped_bands>(policy, *panel_kernels<grouped>(level), from, panels, bs, out);
   } else {
     run_spmm_by_bands<chunked_bands>(policy, *panel_kernels<row_chunks_view<T>>(level), from,
