@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -172,6 +173,7 @@ private:
   /// share few sets have neither. Copies in the third level cost the more, the larger they are, and
   /// those that go to memory and back are read from there as slowly as B itself.
   double uses_of_copies() const noexcept {
+    if (row_bytes() <= 32) return std::numeric_limits<double>::infinity(); // 2 to 16 times as large
     const double megabytes = static_cast<double>(copy_.panel_bytes()) / (1 << 20);
     if (megabytes > 4) return 48;
     const std::int64_t distance = b_.ld() * std::int64_t{sizeof(T)};
