@@ -113,6 +113,18 @@ TEST_CASE("infinities, NaN, the sign of zero and underflow", "[io]") {
   CHECK(a.values()[2] != a.values()[2]);
   CHECK(same_bits(a.values()[3], -0.0));
   CHECK(same_bits(a.values()[4], 0.0));
+
+  const auto value = [](const std::string& number) {
+    std::istringstream text("%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 " + number);
+    return tb::read_matrix_market<double>(text).values()[0];
+  };
+  const std::string zeros(700, '0');
+  CHECK(value("0." + zeros + "1") == 0.0); // too small, whatever the sign of an exponent
+  CHECK(value("0." + zeros + "1e+10") == 0.0);
+  CHECK(value("1e-99999999999999999999") == 0.0);
+  CHECK_THROWS_AS(value("1" + zeros + "e-300"), tb::parse_error); // too large
+  CHECK_THROWS_AS(value("1" + zeros), tb::parse_error);
+  CHECK_THROWS_AS(value("1e+99999999999999999999"), tb::parse_error);
 }
 
 TEST_CASE("headers are read alone", "[io]") {

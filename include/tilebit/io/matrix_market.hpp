@@ -104,7 +104,13 @@ T parse_value(text_scanner& in, matrix_market_field field) {
     return field == matrix_market_field::complex ? T(re, in.number<R>("an imaginary part"))
                                                  : T(re, R{});
   } else {
-    return in.number<T>("a value");
+    const T x = in.number<T>("a value");
+    if constexpr (std::is_floating_point_v<T>) {
+      if (field == matrix_market_field::integer && x != std::trunc(x)) {
+        in.fail(message("a value, ", x, ", in an integer file"));
+      }
+    }
+    return x;
   }
 }
 
@@ -247,9 +253,9 @@ inline namespace TILEBIT_IO_ABI {
 /// T: pattern entries become 1; a real file is read as std::complex with zero imaginary parts.
 /// Gzip data is unpacked when TILEBIT_USE_ZLIB is defined; it is known by its first bytes.
 /// Throws: parse_error with the line for whatever is malformed, for a file that cannot be opened
-/// (line 0), for a complex file read as a real T and a real one read as an integer T, for a number
-/// that does not fit T (one too small rounds to zero); std::length_error when the shape does not
-/// fit I; std::bad_alloc. Complexity: O(bytes) time, O(nnz) memory whatever sizes the file claims.
+/// (line 0), for a complex file read as a real T and a real one read as an integer T, for a
+/// fraction in an integer file, for a number that does not fit T (one too small rounds to zero);
+/// std::length_error when the shape does not fit I; std::bad_alloc. Complexity: O(bytes) time, O(nnz) memory whatever sizes the file claims.
 template <scalar T = double, index I = std::int32_t>
 coo_matrix<T, I> read_matrix_market(const std::string& path) {
   return detail::with_text_of(path, [&](detail::byte_source& text) {

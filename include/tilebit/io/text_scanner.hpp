@@ -212,12 +212,20 @@ private:
     at_ = last;
   }
 
-  /// Out of range on the small side: such numbers round to zero and are no error.
+  /// Is a number that is out of range too small, not too large? Such numbers round to zero and are
+  /// no error.
   static bool underflows(std::string_view token) noexcept {
     const std::size_t e = token.find_first_of("eE");
-    if (e != std::string_view::npos) return e + 1 < token.size() && token[e + 1] == '-';
-    const std::size_t first = token.find_first_not_of('-');
-    return first != std::string_view::npos && (token[first] == '0' || token[first] == '.');
+    const std::string_view digits = token.substr(0, e);
+    std::int64_t exponent = 0;
+    if (e != std::string_view::npos) {
+      const std::size_t first = e + 1 + (token.substr(e + 1, 1) == "+" ? 1 : 0);
+      const auto r = std::from_chars(token.data() + first, token.data() + token.size(), exponent);
+      if (r.ec == std::errc::result_out_of_range) return token[first] == '-';
+    }
+    const std::size_t point = std::min(digits.find('.'), digits.size());
+    const std::size_t first = digits.find_first_of("123456789"); // there is one
+    return static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first) + exponent < 0;
   }
 
   const std::string& name_;
