@@ -255,7 +255,8 @@ inline namespace TILEBIT_IO_ABI {
 /// Throws: parse_error with the line for whatever is malformed, for a file that cannot be opened
 /// (line 0), for a complex file read as a real T and a real one read as an integer T, for a
 /// fraction in an integer file, for a number that does not fit T (one too small rounds to zero);
-/// std::length_error when the shape does not fit I; std::bad_alloc. Complexity: O(bytes) time, O(nnz) memory whatever sizes the file claims.
+/// std::length_error when the shape does not fit I; std::bad_alloc. Complexity: O(bytes) time,
+/// O(nnz) memory whatever sizes the file claims.
 template <scalar T = double, index I = std::int32_t>
 coo_matrix<T, I> read_matrix_market(const std::string& path) {
   return detail::with_text_of(path, [&](detail::byte_source& text) {
