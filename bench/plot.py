@@ -221,6 +221,8 @@ def draw_spmm_density(data, path):
 
 def draw_spmm_peers(data, path):
     rows = [r for r in data["results"] if r["threads"] == 1 and r["nnz"] > 0 and sparse_peers(r)]
+    if not rows:
+        return
     kinds = [k for k in ("float", "double") if any(r["type"] == k for r in rows)]
     figure, panels = plt.subplots(len(kinds), 1, figsize=(11, 4.2 * len(kinds)), squeeze=False)
     for kind, (axes,) in zip(kinds, panels):

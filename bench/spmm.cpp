@@ -58,18 +58,18 @@ struct forms {
   tb::bitmap_matrix<T> transposed_bitmap;
   decltype(optimized) transposed_optimized;
 
-  forms(const bench::real_matrix& a, bool transposed)
+  forms(const bench::real_matrix& a, const settings& s)
       : csr(tb::to_csr(tb::coo_matrix<T>(std::vector<T>(a.values().begin(), a.values().end()),
                                          a.row_indices(), a.col_indices(), {a.rows(), a.cols()}))),
         coo(tb::to_coo(csr)), bitmap(tb::to_bitmap(csr)),
         optimized(tb::optimize(csr, tb::operation::spmm)) {
-    if (transposed) {
+    if (s.transposed) {
       transposed_csr = tb::to_csr(tb::transposed(csr));
       transposed_bitmap = tb::to_bitmap(transposed_csr);
       transposed_optimized = tb::optimize(transposed_csr, tb::operation::spmm);
     }
     const double size = static_cast<double>(a.rows()) * static_cast<double>(a.cols()) * sizeof(T);
-    if (size > 512e6) return;
+    if (size > 512e6 || s.no_peers) return;
     dense = bench::make_aligned<T>(a.rows() * a.cols());
     tb::to_dense(csr, tb::dense_view(dense.get(), {a.rows(), a.cols()}));
   }
@@ -218,7 +218,7 @@ void print(const bench::spmm_result& r, const settings& s) {
 template <class T>
 void measure_all(const std::string& name, const bench::real_matrix& matrix, const settings& s,
                  std::vector<bench::spmm_result>& results) {
-  const forms<T> a(matrix, s.transposed);
+  const forms<T> a(matrix, s);
   for (const std::int64_t n : s.columns) {
     const double size = static_cast<double>(matrix.rows() + matrix.cols()) *
                         static_cast<double>(n) * sizeof(T) * 1e-6;

@@ -56,6 +56,7 @@ void write_spmm_json(const std::string& path, const spmm_run& run, const timing_
   out["peak_flops"] = {{"float", run.peak.of_float}, {"double", run.peak.of_double}};
   out["peers"] = nlohmann::json::array();
   for (const auto& library : spmm_libraries()) {
+    if (run.libraries.empty()) break; // none were measured
     out["peers"].push_back(
         {{"name", library.name}, {"version", library.version}, {"dense", library.dense}});
   }

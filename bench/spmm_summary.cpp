@@ -56,6 +56,7 @@ void print_recommended(const std::vector<spmm_run>& runs, const filter& belongs)
       count = 0;
       for (const auto& r : run.results) {
         if (r.type != type || r.nnz == 0 || !belongs(r)) continue;
+        if (std::isnan(r.time(r.recommended))) continue; // COO, which is not always timed
         good.back() += r.time(r.recommended) <= 1.05 * r.best_own() ? 1 : 0;
         ++count;
       }

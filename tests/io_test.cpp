@@ -122,9 +122,26 @@ TEST_CASE("infinities, NaN, the sign of zero and underflow", "[io]") {
   CHECK(value("0." + zeros + "1") == 0.0); // too small, whatever the sign of an exponent
   CHECK(value("0." + zeros + "1e+10") == 0.0);
   CHECK(value("1e-99999999999999999999") == 0.0);
+  CHECK(value("0.01e-9223372036854775808") == 0.0);
+  CHECK(value("1D-400") == 0.0);
+  CHECK(value("0." + zeros + "1D+710") == 1e9);
   CHECK_THROWS_AS(value("1" + zeros + "e-300"), tb::parse_error); // too large
   CHECK_THROWS_AS(value("1" + zeros), tb::parse_error);
   CHECK_THROWS_AS(value("1e+99999999999999999999"), tb::parse_error);
+  CHECK_THROWS_AS(value("1e9223372036854775807"), tb::parse_error);
+  CHECK_THROWS_AS(value("1D+400"), tb::parse_error);
+  CHECK_THROWS_AS(value("1D-400x"), tb::parse_error);
+}
+
+TEMPLATE_TEST_CASE("integer files hold integers, whatever they are read as", "[io]", float, double,
+                   tb::bfloat16, std::complex<float>, std::int32_t) {
+  const auto value = [](const std::string& number) {
+    std::istringstream text("%%MatrixMarket matrix coordinate integer general\n1 1 1\n1 1 " +
+                            number);
+    return tb::read_matrix_market<TestType>(text).values()[0];
+  };
+  CHECK(value("-3") == TestType(-3));
+  for (const char* wrong : {"1.5", "inf", "nan"}) CHECK_THROWS_AS(value(wrong), tb::parse_error);
 }
 
 TEST_CASE("headers are read alone", "[io]") {

@@ -323,6 +323,12 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
     CHECK(tb::recommend(sparse, tb::operation::spmm, 4).reason == tb::recommend(sparse).reason);
   });
   CHECK_THROWS_AS(tb::recommend(blocks, tb::operation::spmm, 0), std::invalid_argument);
+  CHECK(tb::recommend(blocks, tb::operation::spmv, 7).reason == tb::recommend(blocks).reason);
+  const auto rows = tb::to_csr(scattered);
+  CHECK(std::isfinite(
+      tb::recommend(blocks, tb::operation::spmm, std::numeric_limits<std::int64_t>::max()).gain));
+  CHECK(tb::detail::count_tiles(std::as_const(rows).view()) ==
+        tb::detail::length(tb::to_bitmap(scattered).bitmaps()));
   const auto t = tb::recommend(blocks, tb::operation::spmv_transposed);
   CHECK(t.gain >= 1.0);
   CHECK(oracle::contains(t.reason, "CSR"));

@@ -185,8 +185,9 @@ TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound
 TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "[spmm]", float,
                    double) {
   using T = TestType;
-  constexpr std::int64_t rows = 3301; // B and C take 18 MB and more
-  constexpr std::int64_t n = 1040;    // the last panel is not a whole one
+  // B and C take 18 MB, or C alone 35 MB, where 8 MB of B are copied at a time.
+  constexpr std::int64_t rows = sizeof(T) == 4 ? 3301 : 4201;
+  constexpr std::int64_t n = 1040; // the last panel is not a whole one
   constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
   source from(74);
   const auto pattern = generators::uniform<T>(rows, 1040, 6, from);              // two slabs
@@ -487,6 +488,64 @@ TEMPLATE_TEST_CASE("grouped rows hold their invariants and give the matrix back"
   counts[2] = 1; // pattern 3 and pattern 1 share row 0
   cols = {0, 0};
   CHECK_THROWS_AS(tb::validate(view({3, 4})), tb::invalid_matrix);
+}
+
+TEST_CASE("columns of a block are shared where enough loads are saved", "[spmm]") {
+  // Pairs of rows that share columns: `each` of them, but `last` of the last pair.
+  const auto shares = [](int patterns, int each, int last) {
+    constexpr int pairs[6][2] = {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
+    std::vector<std::int32_t> rows;
+    std::vector<std::int32_t> cols;
+    std::int32_t col = 0;
+    for (int p = 0; p < patterns; ++p) {
+      for (int k = 0; k < (p + 1 == patterns ? last : each); ++k, ++col) {
+        for (const int r : pairs[p]) {
+          rows.push_back(r);
+          cols.push_back(col);
+        }
+      }
+    }
+    const std::vector<float> values(rows.size(), 1.0F);
+    const tb::coo_matrix<float> a(values, rows, cols, {4, col});
+    const auto h = tb::optimize(a, tb::operation::spmm);
+    tb::validate(h);
+    CHECK(tb::to_csr(h) == tb::to_csr(a));
+    return tb::detail::length(h.view().grouped().col_indices()) == col;
+  };
+  oracle::at_every_isa([&] {
+    CHECK(shares(5, 4, 4));       // 20 loads
+    CHECK_FALSE(shares(5, 4, 3)); // 19 for five loops
+    CHECK(shares(4, 1, 1));       // rows apart are four loops, too
+    CHECK(shares(1, 1, 1));
+  });
+}
+
+TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
+  using namespace tb::kernels;
+  const auto copies = [](std::int64_t n, std::int64_t ld) {
+    const std::vector<float> b(static_cast<std::size_t>(100 * ld));
+    const auto panels = cut_panels(n, 16, 4);
+    return panels_of_b<float, tb::row_major>(tb::dense_view<const float>(b.data(), {100, n}, ld),
+                                             panels, 16, 1000, small_chunk)
+        .copies();
+  };
+  CHECK_FALSE(copies(8, 8)); // a copy would be larger
+  CHECK_FALSE(copies(8, 16));
+  CHECK(copies(8, 17));
+  CHECK(copies(9, 9));
+  CHECK(copies(200, 1024));
+
+  source from(80);
+  const auto chunk = [&](std::int64_t rows, std::int64_t cols, int percent,
+                         std::int64_t bytes_of_c) {
+    const auto a = tb::to_csr(generators::uniform<float>(rows, cols, percent, from));
+    return chunk_bytes_for(std::as_const(a).view(), bytes_of_c);
+  };
+  constexpr std::int64_t wide = (std::int64_t{32} << 20) + 1;
+  CHECK(chunk(600, 64, 20, wide) == large_chunk);
+  CHECK(chunk(600, 64, 20, wide - 1) == small_chunk);
+  CHECK(chunk(600, 64, 1, wide) == small_chunk); // rows of B are loaded too seldom,
+  CHECK(chunk(20, 64, 20, wide) == small_chunk); // even by all rows of A
 }
 
 TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, double) {

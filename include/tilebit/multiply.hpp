@@ -110,13 +110,14 @@ void multiply(const A& a, const X& x, Y&& y) {
 ///
 /// Complexity: O((nnz + m) * n). Memory for float and double, kept for the thread's next call up to
 /// TILEBIT_KEPT_BYTES: panels of B, 64 columns of float or 32 of double, as many as fit 1 MB (8 MB
-/// where A is a bitmap matrix of several bands, or C passes 32 MB and rows of A are long) and at
-/// least one, where rows of B are read often; for bitmap matrices bands of half a million entries
-/// as rows; for transposed A m rows of sums for a panel of each thread and as many as fit 1 or 8 MB
-/// more, or a copy of A in CSR; for COO and what optimize made for SpMV that copy; m * n sums for
-/// up to four columns; 512 rows of sums for each thread where optimize made slabs. For 16-bit and
-/// 8-bit types: B once more, packed or widened, and m * n sums for up to 32 columns; with AMX 32
-/// rows of A without compression for each thread. All of it is allocated before C is written.
+/// where A is a bitmap matrix of several bands, or C passes 32 MB and 256 rows or 128 KB of A load
+/// each row of B eight times) and at least one, where rows of B are read often; for bitmap matrices
+/// bands of half a million entries as rows; for transposed A m rows of sums for a panel of each
+/// thread and as many as fit 1 or 8 MB more, or a copy of A in CSR; for COO and what optimize made
+/// for SpMV that copy; m * n sums for up to four columns; 512 rows of sums for each thread where
+/// optimize made slabs. For 16-bit and 8-bit types: B once more, packed or widened, and m * n sums
+/// for up to 32 columns; with AMX 32 rows of A without compression for each thread. All of it is
+/// allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&

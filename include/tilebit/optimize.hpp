@@ -138,6 +138,21 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
   return t;
 }
 
+/// Tiles that A has as a bitmap matrix. O(nnz + rows) time, one index for each tile column.
+template <class T, class I, class O>
+std::int64_t count_tiles(const csr_view<T, I, O>& a) {
+  std::vector<std::int64_t> last_seen(at(tiles_along(a.cols())), -1); // tile row, of each column
+  std::int64_t tiles = 0;
+  for (std::int64_t i = 0; i < a.rows(); ++i) {
+    for (auto k = a.row_offsets()[at(i)]; k < a.row_offsets()[at(i) + 1]; ++k) {
+      std::int64_t& seen = last_seen[at(a.col_indices()[at(k)]) / 4];
+      tiles += seen != i / 4 ? 1 : 0;
+      seen = i / 4;
+    }
+  }
+  return tiles;
+}
+
 /// f(view of A as CSR): A itself where it is CSR already.
 template <class A, class F>
 auto with_csr(const A& a, F&& f) {
@@ -173,7 +188,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
   const double in_row = all_tiles / static_cast<double>(tiles_along(s.rows()));
   const double row_bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
   const double pieces = std::ceil(row_bytes / 64) / 4; // of 256 bytes, the last in lines
-  const double rows_loaded = all_tiles * 4 * (1 - std::pow(1 - fill / 16, 4));
+  const double rows_loaded = kernels::columns_of_tiles(all_tiles, entries);
 
   const bool far = in_row >= far_tiles;
   const bool in_memory =
@@ -184,7 +199,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
   const double csr = pieces * (entries * cost.entry + (far ? entries : rows_loaded) * of_row);
 
   const auto panels = static_cast<std::int64_t>(std::ceil(row_bytes / 256));
-  const bool grouped = kernels::grouping_pays(fill, panels);
+  const bool grouped = kernels::sorts_tiles(fill, panels, s.cols());
   const double of_tile = kernels::nearly_full(fill) ? 0.0
                          : grouped                  ? cost.grouping_tile
                                                     : cost.tile;
@@ -230,11 +245,12 @@ recommendation recommend_by_bytes(std::int64_t nnz, std::int64_t tiles, const sh
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
-/// set in force; for spmm it is that of a single call with so many columns of B. optimize is the
-/// better answer where the same matrix is multiplied several times.
-/// For 16-bit and 8-bit types it compares the bytes that a product reads.
-/// Throws: as to_csr; std::invalid_argument for less than one column. Complexity: O(nnz + rows)
-/// time and memory.
+/// set in force; for spmm it is that of a single call with `columns` columns of B, up to four of
+/// which are multiplied as vectors are and predicted as one. optimize is the better answer where
+/// the same matrix is multiplied several times. For 16-bit and 8-bit types it compares the bytes
+/// that a product reads, whatever `columns` is. Throws: as to_csr; std::invalid_argument for less
+/// than one column. Complexity: O(nnz + rows) time; memory of one number for four columns, and of a
+/// CSR matrix where A is none.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv, std::int64_t columns = 128) {
   if (columns < 1) {
@@ -250,7 +266,7 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
             "value types other than float, double and low-precision ones run portable code"};
   } else {
     return detail::with_csr(a, [what, columns](const auto& csr) -> recommendation {
-      const std::int64_t tiles = detail::length(to_bitmap(csr).bitmaps());
+      const std::int64_t tiles = detail::count_tiles(csr);
       if (what == operation::spmm && columns > kernels::most_single) {
         return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
                                           sizeof(T), active_isa());

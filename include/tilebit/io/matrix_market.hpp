@@ -88,11 +88,22 @@ struct entry_builder {
   }
 };
 
+template <class R>
+R parse_number(text_scanner& in, matrix_market_field field) {
+  const R x = in.number<R>("a value");
+  if constexpr (std::is_floating_point_v<R>) {
+    if (field == matrix_market_field::integer && !(std::isfinite(x) && x == std::trunc(x))) {
+      in.fail(message(x, " is not an integer, as the file says its values are"));
+    }
+  }
+  return x;
+}
+
 template <class T>
 T parse_value(text_scanner& in, matrix_market_field field) {
   if (field == matrix_market_field::pattern) return T{1};
   if constexpr (is_low_precision_v<T>) {
-    const auto wide = in.number<double>("a value");
+    const auto wide = parse_number<double>(in, field);
     const T x(wide);
     if (std::isinf(static_cast<float>(x)) && !std::isinf(wide)) {
       in.fail(message("a value, ", wide, ", does not fit 16 bits"));
@@ -100,17 +111,11 @@ T parse_value(text_scanner& in, matrix_market_field field) {
     return x;
   } else if constexpr (is_complex_v<T>) {
     using R = typename T::value_type;
-    const R re = in.number<R>("a value");
+    const R re = parse_number<R>(in, field);
     return field == matrix_market_field::complex ? T(re, in.number<R>("an imaginary part"))
                                                  : T(re, R{});
   } else {
-    const T x = in.number<T>("a value");
-    if constexpr (std::is_floating_point_v<T>) {
-      if (field == matrix_market_field::integer && x != std::trunc(x)) {
-        in.fail(message("a value, ", x, ", in an integer file"));
-      }
-    }
-    return x;
+    return parse_number<T>(in, field);
   }
 }
 

@@ -162,6 +162,11 @@ private:
   }
 
   template <class N>
+  TILEBIT_COLD std::string does_not_fit(const char* what) const {
+    return message(what, " ", shown(), " does not fit ", 8 * sizeof(N), " bits");
+  }
+
+  template <class N>
   void parse(const char* what, N& out) {
     if (!more_on_line()) {
       fail(message(at_ == end_ ? "the input ends" : "the line ends", " where ", what,
@@ -172,7 +177,8 @@ private:
     std::from_chars_result r{};
     if constexpr (std::is_floating_point_v<N>) {
       r = std::from_chars(first, end_, out, std::chars_format::general);
-      if (r.ec == std::errc{} && r.ptr != end_ && (*r.ptr == 'd' || *r.ptr == 'D')) {
+      if (r.ec != std::errc::invalid_argument && r.ptr != end_ &&
+          (*r.ptr == 'd' || *r.ptr == 'D')) {
         return parse_fortran(what, first, out);
       }
       if (r.ec == std::errc::result_out_of_range && underflows({first, r.ptr})) {
@@ -186,7 +192,7 @@ private:
       fail(message(what, " has more than ", lookahead, " characters"));
     }
     if (r.ec == std::errc::result_out_of_range) {
-      fail(message(what, " ", shown(), " does not fit ", 8 * sizeof(N), " bits"));
+      fail(does_not_fit<N>(what));
     }
     if (r.ec != std::errc{} || (r.ptr != end_ && !ends_token(*r.ptr))) {
       fail(message("\"", shown(), "\" is not ", what));
@@ -203,11 +209,14 @@ private:
     for (char& c : token) {
       if (c == 'd' || c == 'D') c = 'e';
     }
-    const auto r = std::from_chars(token.data(), token.data() + token.size(), out);
-    if (r.ec == std::errc::result_out_of_range && underflows(token)) {
-      out = N{};
-    } else if (r.ec != std::errc{} || r.ptr != token.data() + token.size()) {
+    const char* const end = token.data() + token.size();
+    const auto r = std::from_chars(token.data(), end, out);
+    if (r.ec == std::errc::invalid_argument || r.ptr != end) {
       fail(message("\"", shown(), "\" is not ", what));
+    }
+    if (r.ec == std::errc::result_out_of_range) {
+      if (!underflows(token)) fail(does_not_fit<N>(what));
+      out = N{};
     }
     at_ = last;
   }
@@ -217,7 +226,7 @@ private:
   static bool underflows(std::string_view token) noexcept {
     const std::size_t e = token.find_first_of("eE");
     const std::string_view digits = token.substr(0, e);
-    std::int64_t exponent = 0;
+    std::int32_t exponent = 0;
     if (e != std::string_view::npos) {
       const std::size_t first = e + 1 + (token.substr(e + 1, 1) == "+" ? 1 : 0);
       const auto r = std::from_chars(token.data() + first, token.data() + token.size(), exponent);

@@ -233,9 +233,9 @@ constexpr double cost_of_windows(double windows, double steps, int position_bits
 /// Above this share of entries windows are so many more bytes than tiles that memory decides.
 inline constexpr double windowed_density = 0.55;
 
-/// What SpMM spends, in nanoseconds for 256 bytes of a row of B: only ratios decide, and those are
-/// about the same for float and double (bench/run --spmm on 41 public matrices, 32 to 1,024
-/// columns, Zen 4 with AVX-512).
+/// What SpMM spends, in nanoseconds, on 256 bytes of a row of B and on tiles: only ratios decide,
+/// and those are about the same for float and double (bench/run --spmm on 41 public matrices, 32 to
+/// 1,024 columns, Zen 4 with AVX-512).
 struct spmm_costs {
   double entry;         ///< where its row of B comes from the first-level cache
   double far_row;       ///< of B, from the second level
@@ -256,7 +256,8 @@ inline constexpr spmm_costs avx512_spmm{.entry = 1.48,
 /// Tiles in a row of tiles from which its rows of B no longer fit the first-level cache.
 inline constexpr double far_tiles = 48;
 
-/// Rows of B that are read fewer times are not copied, and come from where B lies.
+/// Entries of a column of A from which rows of B are mostly copied (panels_of_b), so that they do
+/// not come from where B lies.
 inline constexpr double least_copied = 18;
 
 } // namespace tilebit::detail

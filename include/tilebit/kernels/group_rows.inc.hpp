@@ -73,12 +73,14 @@ std::int64_t group_tile_row(const row_of_tiles<T, I>& row, const grouping_scratc
     ++of_pattern[3][p >> 24];
   }
   std::int64_t columns = 0;
+  int loops = 0;
   for (unsigned p = 1; p < 16; ++p) {
     counts[p - 1] = of_pattern[0][p] + of_pattern[1][p] + of_pattern[2][p] + of_pattern[3][p];
     columns += counts[p - 1];
+    loops += counts[p - 1] > 0;
   }
-  constexpr std::int64_t least_saved = 20; // 16 to 24 are as good, each pattern's own 8 is worse
-  if (entries - columns < least_saved) {
+  constexpr std::int64_t least_saved = 20;            // loads; 16 to 24 are as good (Zen 4)
+  if (loops > 4 && entries - columns < least_saved) { // four rows are four loops, too
     std::int64_t in_row[4] = {};
     for (std::int64_t t = 0; t < tiles; ++t) {
       for (unsigned r = 0; r < 4; ++r) in_row[r] += std::popcount(bitmaps[t] >> (4 * r) & 15U);

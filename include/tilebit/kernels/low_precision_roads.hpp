@@ -65,8 +65,6 @@ bool low_precision_road(const Operand& op, isa level) noexcept {
   return level > isa::scalar && std::in_range<std::int32_t>(op.cols());
 }
 
-inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
-
 /// Columns that tiles are expanded for at a time.
 inline constexpr std::int64_t most_dots = 16;
 

@@ -49,7 +49,8 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
 }
 
 /// Bytes of copies after which a chunk of panels ends. Small ones stay in half of a second-level
-/// cache until they are read. Large ones are for matrices whose rows are made anew for each chunk.
+/// cache until they are read. Large ones are for matrices whose rows are made anew for each chunk,
+/// and where long pieces of C are worth more.
 inline constexpr std::int64_t small_chunk = std::int64_t{1} << 19;
 inline constexpr std::int64_t large_chunk = std::int64_t{8} << 20;
 
@@ -173,10 +174,12 @@ private:
   /// share few sets have neither. Copies in the third level cost the more, the larger they are, and
   /// those that go to memory and back are read from there as slowly as B itself.
   double uses_of_copies() const noexcept {
-    if (row_bytes() <= 32) return std::numeric_limits<double>::infinity(); // 2 to 16 times as large
+    const std::int64_t distance = b_.ld() * std::int64_t{sizeof(T)};
+    if (row_bytes() <= 32 && distance <= 64) { // of which a copy may be 16 times as large
+      return std::numeric_limits<double>::infinity();
+    }
     const double megabytes = static_cast<double>(copy_.panel_bytes()) / (1 << 20);
     if (megabytes > 4) return 48;
-    const std::int64_t distance = b_.ld() * std::int64_t{sizeof(T)};
     if (distance % 4096 == 0) return stays() ? 4 : 5 * megabytes;
     if (distance % 2048 == 0 || (!on_lines() && row_bytes() > 512)) {
       return stays() ? 6 : std::max(10.0, 5 * megabytes);

@@ -224,24 +224,24 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   }
 }
 
-/// Do all columns of a block have an entry in one row alone?
-inline bool single_rows(const std::uint32_t* n) noexcept {
+/// Is there no column in which two rows of a block have entries?
+inline bool shares_no_column(const std::uint32_t* n) noexcept {
   return (n[2] | n[4] | n[5] | n[6] | n[8] | n[9] | n[10] | n[11] | n[12] | n[13] | n[14]) == 0;
 }
 
-/// Blocks of grouped rows from k on, as long as they are single rows; returns the first that is
-/// not. A function of its own, because loops over short rows need the registers.
+/// Blocks of grouped rows from k on, as long as their rows share no column; returns the first whose
+/// rows do. A function of its own, because loops over short rows need the registers.
 template <int Vectors, class T, class I>
-TILEBIT_NOINLINE std::int64_t spmm_single_rows(const grouped_view<const T, I>& a, std::int64_t k,
-                                               std::int64_t last_block, const T* b,
-                                               std::int64_t ldb, typename lanes<T>::mask last,
-                                               const panel_output<accumulator_t<T>>& out) noexcept {
+TILEBIT_NOINLINE std::int64_t
+spmm_unshared_blocks(const grouped_view<const T, I>& a, std::int64_t k, std::int64_t last_block,
+                     const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+                     const panel_output<accumulator_t<T>>& out) noexcept {
   const I* const cols = a.col_indices().data();
   const T* const values = a.values().data();
   const std::int64_t* const column_offsets = a.column_offsets().data();
   const std::int64_t* const value_offsets = a.value_offsets().data();
   const std::uint32_t* const counts = a.pattern_counts().data();
-  for (; k < last_block && single_rows(counts + 15 * k); ++k) {
+  for (; k < last_block && shares_no_column(counts + 15 * k); ++k) {
     const std::uint32_t* const n = counts + 15 * k;
     const std::uint32_t in_row[4] = {n[0], n[1], n[3], n[7]};
     const entry_arrays<T, I> entries{cols + column_offsets[k], values + value_offsets[k]};
@@ -259,8 +259,8 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* n = a.pattern_counts().data() + 15 * k;
-    if (single_rows(n)) {
-      k = spmm_single_rows<Vectors>(a, k, last_block, b, ldb, last, out);
+    if (shares_no_column(n)) {
+      k = spmm_unshared_blocks<Vectors>(a, k, last_block, b, ldb, last, out);
       if (k == last_block) return;
       n = a.pattern_counts().data() + 15 * k;
     }

@@ -20,6 +20,8 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
+
 /// The kernels of an instruction set for a view type, or none.
 template <class View>
 const auto* panel_kernels(isa level) noexcept {
@@ -46,22 +48,24 @@ template <class T, class I>
 double uses_of_b(const grouped_view<T, I>& a) noexcept {
   return static_cast<double>(a.col_indices().size()) / static_cast<double>(a.cols());
 }
-/// Once for each column of a tile that has entries, as many as tiles of that fill have where
-/// entries lie at random: where chunks load a row again, it is in the first-level cache.
+/// How many columns of tiles have entries, expected where those lie at random.
+inline double columns_of_tiles(double tiles, double entries) noexcept {
+  return 4 * tiles * (1.0 - std::pow(1.0 - entries / (16 * tiles), 4));
+}
+/// Once for each column of a tile: where chunks load a row again, it is in the first-level cache.
 template <class T, class I>
 double uses_of_b(const bitmap_view<T, I>& a) noexcept {
-  const auto tiles = static_cast<double>(a.bitmaps().size());
-  const double zeros = 1.0 - static_cast<double>(a.nnz()) / (16 * tiles);
-  return 4 * tiles * (1.0 - std::pow(zeros, 4)) / static_cast<double>(a.cols());
+  return columns_of_tiles(static_cast<double>(a.bitmaps().size()), static_cast<double>(a.nnz())) /
+         static_cast<double>(a.cols());
 }
 
 /// Bytes of copies of B at a time: as many as a second-level cache keeps, unless C goes to memory,
 /// which long pieces of rows do faster (1.05 to 1.28 times for 33,288 rows, Zen 4), and the
 /// rows of a step load B often enough to repay that it comes from the third level.
 template <class View>
-std::int64_t chunk_for(const View& a, std::int64_t bytes_of_c) noexcept {
-  const double of_step =
-      uses_of_b(a) * static_cast<double>(units_of_step(a)) / static_cast<double>(units(a));
+std::int64_t chunk_bytes_for(const View& a, std::int64_t bytes_of_c) noexcept {
+  const std::int64_t step = std::min(units_of_step(a), units(a));
+  const double of_step = uses_of_b(a) * static_cast<double>(step) / static_cast<double>(units(a));
   return bytes_of_c > 2 * detail::far_bytes && of_step >= 8 ? large_chunk : small_chunk;
 }
 
@@ -89,7 +93,8 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
   const auto& kernels = *panel_kernels<View>(level);
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
   const std::int64_t bytes_of_c = out.c.rows() * out.c.cols() * std::int64_t{sizeof(T)};
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a), chunk_for(a, bytes_of_c));
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a),
+                             chunk_bytes_for(a, bytes_of_c));
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
@@ -128,8 +133,9 @@ constexpr double gain_of_grouping(double fill, std::int64_t panels) noexcept {
 }
 /// The gain that repays the sorting (bench/run --spmm, Zen 4, AVX-512, float and double).
 inline constexpr double least_gain = 340;
-constexpr bool grouping_pays(double fill, std::int64_t panels) noexcept {
-  return gain_of_grouping(fill, panels) >= least_gain;
+/// Are tile rows of a matrix with so many columns sorted, for so many panels?
+constexpr bool sorts_tiles(double fill, std::int64_t panels, std::int64_t cols) noexcept {
+  return gain_of_grouping(fill, panels) >= least_gain || cols > chunk_entry::most_cols;
 }
 
 /// Tile rows by grouping or by chunks, whichever is faster in all.
@@ -140,7 +146,7 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
   using T = typename Source::scalar_type;
   using grouped = grouped_view<const T, typename Source::index_type>;
   const auto n = static_cast<std::int64_t>(panels.size());
-  if (grouping_pays(from.fill(), n) || from.cols() > chunk_entry::most_cols) {
+  if (sorts_tiles(from.fill(), n, from.cols())) {
     run_spmm_by_bands<grouped_bands>(policy, *panel_kernels<grouped>(level), from, panels, bs, out);
   } else {
     run_spmm_by_bands<chunked_bands>(policy, *panel_kernels<row_chunks_view<T>>(level), from,
