@@ -57,6 +57,9 @@ generated<T> generate(double megabytes, int fill, bool banded) {
   generated<T> a;
   a.tile_columns = banded ? tile_rows + 4 * tiles_per_row : 1024;
   const std::int64_t step = banded ? 4 : a.tile_columns / tiles_per_row;
+  const auto tiles = static_cast<std::size_t>(tile_rows * tiles_per_row);
+  tb::detail::reserve_in_large_pages(a.tile_cols, tiles); // as matrices of the library have them
+  tb::detail::reserve_in_large_pages(a.bitmaps, tiles);
   for (std::int64_t tr = 0; tr < tile_rows; ++tr) {
     for (std::int64_t k = 0; k < tiles_per_row; ++k) {
       const auto shift = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(step)));
@@ -70,7 +73,7 @@ generated<T> generate(double megabytes, int fill, bool banded) {
     a.tile_row_offsets.push_back(static_cast<std::int64_t>(a.bitmaps.size()));
     a.element_offsets.push_back(a.element_offsets.back() + tiles_per_row * fill);
   }
-  a.elements.resize(static_cast<std::size_t>(a.element_offsets.back()));
+  tb::detail::resize_in_large_pages(a.elements, static_cast<std::size_t>(a.element_offsets.back()));
   for (T& x : a.elements) x = static_cast<T>(static_cast<double>(random.below(2001)) / 1000 - 1);
   return a;
 }
@@ -82,7 +85,9 @@ void measure(double megabytes, int fill, bool banded, const bench::timing_option
   std::vector<T> x(static_cast<std::size_t>(a.cols()), T(0.5));
   std::vector<T> y(static_cast<std::size_t>(a.rows()));
   const auto words = static_cast<std::size_t>(arrays.bytes() / 8) / 64 * 64;
-  const std::vector<std::uint64_t> data(words, 1);
+  std::vector<std::uint64_t> data;
+  tb::detail::reserve_in_large_pages(data, words);
+  data.assign(words, 1);
 
   tb::multiply(a, x, y);
   double sum = 0; // all x are 0.5

@@ -1,5 +1,6 @@
 // COO, CSR and dense, views and owning: what constructors accept, refuse and deduce.
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include <tilebit/convert.hpp>
+#include <tilebit/core/large_pages.hpp>
 #include <tilebit/inspect.hpp>
 
 #include "catch.hpp"
@@ -284,4 +286,30 @@ TEST_CASE("dense matrices and views", "[formats]") {
   CHECK(tb::dense_matrix<double, tb::col_major>(reals{1, 2, 3, 4}, {2, 2})(1, 0) == 2);
   CHECK_THROWS_AS(tb::dense_matrix<double>(reals{1, 2}, {2, 2}), tb::dimension_mismatch);
   CHECK(tb::dense_matrix<double>({2, 2}) == tb::dense_matrix<double>(reals(4), {2, 2}));
+}
+
+TEMPLATE_TEST_CASE("vectors in large pages are vectors", "[formats]", std::uint16_t, double) {
+  using T = TestType;
+  constexpr std::size_t megabyte = (std::size_t{1} << 20) / sizeof(T);
+  // None, less than a page of 2 MB, about one, several with a rest.
+  for (const std::size_t n : {std::size_t{0}, std::size_t{5}, 2 * megabyte, 7 * megabyte + 3}) {
+    CAPTURE(n);
+    std::vector<T> v;
+    errno = 7;
+    tb::detail::reserve_in_large_pages(v, n);
+    CHECK(v.empty());
+    CHECK(v.capacity() >= n);
+    const T* const there = v.data();
+    tb::detail::resize_in_large_pages(v, n);
+    CHECK(v == std::vector<T>(n));
+    std::vector<T> from(n);
+    for (std::size_t k = 0; k < n; ++k) from[k] = static_cast<T>(k % 1000);
+    tb::detail::assign_in_large_pages(v, from);
+    CHECK(v == from);
+    CHECK(v.data() == there);
+    tb::detail::reserve_in_large_pages(v, n / 2); // keeps what is there
+    CHECK(v == from);
+    CHECK(errno == 7);
+  }
+  tb::detail::ask_for_large_pages(nullptr, 0);
 }

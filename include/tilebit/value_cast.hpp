@@ -15,6 +15,7 @@
 
 #include "convert.hpp"
 #include "core/concepts.hpp"
+#include "core/large_pages.hpp"
 #include "core/numeric.hpp"
 #include "formats/bitmap.hpp"
 #include "formats/bitmap_grid.hpp"
@@ -29,7 +30,7 @@ namespace detail {
 template <class T, class R>
 std::vector<T> cast_values(const R& values) {
   std::vector<T> out;
-  out.reserve(values.size());
+  reserve_in_large_pages(out, values.size());
   for (const auto& x : values) out.push_back(static_cast<T>(x));
   return out;
 }

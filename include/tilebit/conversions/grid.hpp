@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "../formats/bitmap.hpp"
@@ -20,8 +21,8 @@ bitmap_arrays<T, I> tiles_of_grid_view(const bitmap_grid_view<const T, J>& a) {
   bitmap_arrays<T, I> out;
   std::size_t nonempty = 0;
   for (const std::uint16_t bitmap : a.bitmaps()) nonempty += bitmap != 0;
-  out.bitmaps.reserve(nonempty);
-  out.tile_cols.reserve(nonempty);
+  reserve_in_large_pages(out.bitmaps, nonempty);
+  reserve_in_large_pages(out.tile_cols, nonempty);
   out.tile_row_offsets.reserve(at(a.tile_rows()) + 1);
   out.tile_row_offsets.push_back(0);
   const std::size_t width = at(a.tiles_per_row());
@@ -34,7 +35,7 @@ bitmap_arrays<T, I> tiles_of_grid_view(const bitmap_grid_view<const T, J>& a) {
     }
     out.tile_row_offsets.push_back(length(out.bitmaps));
   }
-  out.elements.assign(a.elements().begin(), a.elements().end());
+  assign_in_large_pages(out.elements, a.elements());
   out.element_offsets.assign(a.element_offsets().begin(), a.element_offsets().end());
   return out;
 }
@@ -44,7 +45,8 @@ template <class I>
 std::vector<std::uint16_t>
 spread_bitmaps(std::span<const std::uint16_t> bitmaps, std::span<const I> tile_cols,
                std::span<const std::int64_t> tile_row_offsets, const shape& s) {
-  std::vector<std::uint16_t> all(at(tiles_of_grid(s)));
+  std::vector<std::uint16_t> all;
+  resize_in_large_pages(all, at(tiles_of_grid(s)));
   const std::size_t width = at(tiles_along(s.cols()));
   for (std::size_t i = 0; i + 1 < tile_row_offsets.size(); ++i) {
     for (std::size_t k = at(tile_row_offsets[i]); k < at(tile_row_offsets[i + 1]); ++k) {
@@ -69,9 +71,9 @@ grid_arrays<T> grid_of_view(const View& a) {
     out.bitmaps =
         spread_bitmaps(a.bitmaps(), a.tile_cols(), a.tile_row_offsets(), shape(a.rows(), a.cols()));
   } else {
-    out.bitmaps.assign(a.bitmaps().begin(), a.bitmaps().end());
+    assign_in_large_pages(out.bitmaps, a.bitmaps());
   }
-  out.elements.assign(a.elements().begin(), a.elements().end());
+  assign_in_large_pages(out.elements, a.elements());
   out.element_offsets.assign(a.element_offsets().begin(), a.element_offsets().end());
   return out;
 }

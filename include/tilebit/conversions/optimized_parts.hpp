@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "../formats/bitmap.hpp"
@@ -43,6 +44,15 @@ bitmap_matrix<T, I> tiles_in_bands(bitmap_matrix<T, I>&& a, std::span<const unit
   const auto append = [](auto& to, const auto& from, std::int64_t first, std::int64_t last) {
     to.insert(to.end(), from.begin() + first, from.begin() + last);
   };
+  std::int64_t tiles = 0;
+  std::int64_t elements = 0;
+  for (const unit_range& band : bands) {
+    tiles += a.tile_row_offsets()[at(band.last)] - a.tile_row_offsets()[at(band.first)];
+    elements += a.element_offsets()[at(band.last)] - a.element_offsets()[at(band.first)];
+  }
+  reserve_in_large_pages(out.bitmaps, at(tiles));
+  reserve_in_large_pages(out.tile_cols, at(tiles));
+  reserve_in_large_pages(out.elements, at(elements));
   for (const unit_range& band : bands) {
     fill_to(band.first);
     const std::int64_t tile = a.tile_row_offsets()[at(band.first)];
@@ -94,8 +104,8 @@ sliced_arrays<T, I> slices_of(const csr_view<const T, I, O>& a, std::span<const 
                               std::int64_t nnz) {
   constexpr std::int64_t short_row = 128; // shorter ones are never alone
   sliced_arrays<T, I> out;
-  out.values.reserve(at(nnz));
-  out.col_indices.reserve(at(nnz));
+  reserve_in_large_pages(out.values, at(nnz));
+  reserve_in_large_pages(out.col_indices, at(nnz));
   out.row_order.reserve(rows.size());
   out.row_lengths.reserve(rows.size());
   const auto length_of = [&](std::int64_t i) {

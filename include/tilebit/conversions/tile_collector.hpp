@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "../core/large_pages.hpp"
 #include "../formats/bitmap_tiles.hpp"
 #include "../kernels/short_line.hpp"
 #include "tile_line.hpp"
@@ -87,8 +88,8 @@ public:
 
   template <class T>
   void finish(bitmap_arrays<T, I>& out) const {
-    out.tile_cols.assign(tile_cols_.get(), tile_cols_.get() + tiles_);
-    out.bitmaps.assign(bitmaps_.get(), bitmaps_.get() + tiles_);
+    assign_in_large_pages(out.tile_cols, std::span(tile_cols_.get(), tiles_));
+    assign_in_large_pages(out.bitmaps, std::span(bitmaps_.get(), tiles_));
   }
 
 private:

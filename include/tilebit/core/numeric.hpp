@@ -17,6 +17,7 @@
 
 #include "config.hpp"
 #include "error.hpp"
+#include "large_pages.hpp"
 #include "low_precision.hpp"
 #include "packed.hpp"
 
@@ -31,7 +32,12 @@ std::vector<T> to_vector(R&& range) {
   if constexpr (std::same_as<std::remove_cvref_t<R>, std::vector<T>>) {
     return std::forward<R>(range);
   } else {
-    return std::vector<T>(std::ranges::begin(range), std::ranges::end(range));
+    std::vector<T> out;
+    if constexpr (std::ranges::sized_range<R>) {
+      reserve_in_large_pages(out, static_cast<std::size_t>(std::ranges::size(range)));
+    }
+    out.assign(std::ranges::begin(range), std::ranges::end(range));
+    return out;
   }
 }
 
@@ -42,7 +48,7 @@ std::vector<I> to_index_vector(R&& range, const char* what) {
     return to_vector<I>(std::forward<R>(range));
   } else {
     std::vector<I> out;
-    out.reserve(std::ranges::size(range));
+    reserve_in_large_pages(out, std::ranges::size(range));
     for (const auto n : range) {
       if (!std::in_range<I>(n)) {
         throw invalid_matrix(message(what, "[", out.size(), "] is ", n, ", which does not fit ",

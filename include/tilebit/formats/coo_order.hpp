@@ -18,6 +18,7 @@
 
 #include "../core/config.hpp"
 #include "../core/error.hpp"
+#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 
@@ -188,8 +189,8 @@ template <class T, class I, class O, class Row, class Get>
 void scatter_by_row(std::size_t n, std::int64_t n_rows, Row&& row, Get&& get,
                     ordered_entries<T, I, O>& out) {
   out.row_offsets.assign(at(n_rows) + 1, O{0});
-  out.values.resize(n);
-  out.col_indices.resize(n);
+  resize_in_large_pages(out.values, n);
+  resize_in_large_pages(out.col_indices, n);
   T* const values = out.values.data();
   I* const cols = out.col_indices.data();
   counting_scatter(
@@ -219,8 +220,8 @@ ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<con
   const entry_order order = inspect_order(rows, cols);
   if (order.row_major) {
     out.row_offsets = offsets_of_sorted_rows<O>(rows, s.rows());
-    out.values.assign(values.begin(), values.end());
-    out.col_indices.assign(cols.begin(), cols.end());
+    assign_in_large_pages(out.values, values);
+    assign_in_large_pages(out.col_indices, cols);
     out.strict = order.row_major_strict;
   } else if (order.col_major_strict) {
     scatter_by_row(

@@ -14,6 +14,7 @@
 
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
+#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 
@@ -135,7 +136,7 @@ public:
   using layout_type = Layout;
 
   dense_matrix() = default;
-  explicit dense_matrix(shape s) : shape_(s), values_(count(s)) {}
+  explicit dense_matrix(shape s) : shape_(s) { detail::resize_in_large_pages(values_, count(s)); }
 
   /// From elements in the order of the layout. Throws: dimension_mismatch unless rows * cols of
   /// them.

@@ -24,6 +24,7 @@
 
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
+#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "csr.hpp"
@@ -125,8 +126,8 @@ grouped_arrays<T, I> joined_slabs(std::vector<grouped_arrays<T, I>>&& slabs) {
     for (std::size_t s = 1; s < slabs.size(); ++s) n += (slabs[s].*member).size();
     return n;
   };
-  out.values.reserve(total(&grouped_arrays<T, I>::values));
-  out.col_indices.reserve(total(&grouped_arrays<T, I>::col_indices));
+  reserve_in_large_pages(out.values, total(&grouped_arrays<T, I>::values));
+  reserve_in_large_pages(out.col_indices, total(&grouped_arrays<T, I>::col_indices));
   out.pattern_counts.reserve(total(&grouped_arrays<T, I>::pattern_counts));
   for (std::size_t s = 1; s < slabs.size(); ++s) {
     const grouped_arrays<T, I> slab = std::move(slabs[s]);

@@ -25,6 +25,7 @@
 #include "../convert.hpp"
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
+#include "../core/large_pages.hpp"
 #include "../formats/coo.hpp"
 #include "../formats/views.hpp"
 #include "byte_source.hpp"
@@ -82,9 +83,9 @@ struct entry_builder {
     constexpr std::int64_t unknown_size = std::int64_t{1} << 22;
     n = std::min(n, bytes > 0 ? bytes / shortest_entry + 1 : unknown_size);
     const std::size_t all = at(symmetry == matrix_market_symmetry::general ? n : 2 * n);
-    values.reserve(all);
-    rows.reserve(all);
-    cols.reserve(all);
+    reserve_in_large_pages(values, all);
+    reserve_in_large_pages(rows, all);
+    reserve_in_large_pages(cols, all);
   }
 };
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "../core/config.hpp"
+#include "../core/large_pages.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -22,7 +23,9 @@ struct memory_block {
 
   /// Throws std::bad_alloc.
   static memory_block allocate(std::size_t bytes) {
-    return {::operator new(bytes, std::align_val_t{64}), bytes};
+    void* const memory = ::operator new(bytes, std::align_val_t{64});
+    detail::ask_for_large_pages(memory, bytes);
+    return {memory, bytes};
   }
   void free() const noexcept {
     if (memory != nullptr) ::operator delete(memory, std::align_val_t{64});
