@@ -41,6 +41,38 @@
 
 namespace tilebit {
 
+namespace detail {
+
+/// Throws dimension_mismatch unless the arrays of a bitmap matrix have lengths that agree. One
+/// function for all types, because messages are more code than the rest of a view.
+inline void require_lengths_of_tiles(std::size_t elements, std::size_t bitmaps,
+                                     std::size_t tile_cols,
+                                     std::span<const std::int64_t> tile_row_offsets,
+                                     std::span<const std::int64_t> element_offsets,
+                                     std::int64_t rows) {
+  const std::int64_t offsets = tiles_along(rows) + 1;
+  if (bitmaps != tile_cols) {
+    throw dimension_mismatch(
+        message("bitmap: ", bitmaps, " bitmaps, ", tile_cols, " tile columns"));
+  }
+  if (std::cmp_not_equal(tile_row_offsets.size(), offsets) ||
+      std::cmp_not_equal(element_offsets.size(), offsets)) {
+    throw dimension_mismatch(message("bitmap: ", rows, " rows need ", offsets,
+                                     " tile row and element offsets, got ", tile_row_offsets.size(),
+                                     " and ", element_offsets.size()));
+  }
+  if (std::cmp_not_equal(tile_row_offsets.back(), bitmaps)) {
+    throw dimension_mismatch(message("bitmap: the last tile row offset is ",
+                                     tile_row_offsets.back(), ", there are ", bitmaps, " bitmaps"));
+  }
+  if (std::cmp_not_equal(element_offsets.back(), elements)) {
+    throw dimension_mismatch(message("bitmap: the last element offset is ", element_offsets.back(),
+                                     ", there are ", elements, " elements"));
+  }
+}
+
+} // namespace detail
+
 /// Non-owning bitmap matrix over five arrays of the caller.
 ///
 /// Throws: dimension_mismatch when the arrays' lengths do not fit together (ceil(rows / 4) + 1
@@ -61,27 +93,8 @@ public:
               std::span<const std::int64_t> element_offsets, shape s)
       : shape_(s), elements_(elements), bitmaps_(bitmaps), tile_cols_(tile_cols),
         tile_row_offsets_(tile_row_offsets), element_offsets_(element_offsets) {
-    const std::int64_t offsets = detail::tiles_along(s.rows()) + 1;
-    if (bitmaps.size() != tile_cols.size()) {
-      throw dimension_mismatch(detail::message("bitmap: ", bitmaps.size(), " bitmaps, ",
-                                               tile_cols.size(), " tile columns"));
-    }
-    if (std::cmp_not_equal(tile_row_offsets.size(), offsets) ||
-        std::cmp_not_equal(element_offsets.size(), offsets)) {
-      throw dimension_mismatch(detail::message(
-          "bitmap: ", s.rows(), " rows need ", offsets, " tile row and element offsets, got ",
-          tile_row_offsets.size(), " and ", element_offsets.size()));
-    }
-    if (std::cmp_not_equal(tile_row_offsets.back(), bitmaps.size())) {
-      throw dimension_mismatch(detail::message("bitmap: the last tile row offset is ",
-                                               tile_row_offsets.back(), ", there are ",
-                                               bitmaps.size(), " bitmaps"));
-    }
-    if (std::cmp_not_equal(element_offsets.back(), elements.size())) {
-      throw dimension_mismatch(detail::message("bitmap: the last element offset is ",
-                                               element_offsets.back(), ", there are ",
-                                               elements.size(), " elements"));
-    }
+    detail::require_lengths_of_tiles(elements.size(), bitmaps.size(), tile_cols.size(),
+                                     tile_row_offsets, element_offsets, s.rows());
     detail::require_fits<I>(s, "bitmap");
   }
 
