@@ -25,4 +25,5 @@
 #include "multiply.hpp"
 #include "optimize.hpp"
 #include "prune.hpp"
+#include "recommend.hpp"
 #include "value_cast.hpp"
