@@ -262,6 +262,20 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   CHECK(oracle::contains(message({0, 3}, {0, 2}, {0, 2}, {2, 1}), "row 1 is in no part"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 1}}), "two parts"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 2}}), "no band"));
+
+  const auto check_csr = [&](const std::vector<tb::unit_range>& bands, tb::shape s) {
+    const offsets row_offsets{0, 2, 3, 3};
+    const tb::csr_view<const double, int> csr(values, row_offsets, cols, s);
+    tb::validate(tb::optimized_view<const double, int>(no_tiles, bands, {}, {}, {}, {}, csr));
+  };
+  check_csr({}, {3, 4});
+  const auto message_of_csr = [&](const auto&... arguments) {
+    return oracle::message_of<tb::invalid_matrix>([&] { check_csr(arguments...); });
+  };
+  const std::vector<tb::unit_range> all{{0, 1}};
+  CHECK(oracle::contains(message_of_csr(all, tb::shape(3, 4)), "row 0 is in two parts"));
+  CHECK(oracle::contains(message_of_csr(std::vector<tb::unit_range>{}, tb::shape(3, 5)),
+                         "CSR of 5 columns"));
 }
 
 TEST_CASE("validate names what is broken in diagonals", "[optimize]") {

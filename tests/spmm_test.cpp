@@ -155,6 +155,7 @@ TEMPLATE_TEST_CASE("SpMM of matrices of many kinds keeps the error bound", "[spm
   check_every_width(generators::uniform<T>(1, 70, 30, from), 70, 23, from);
   check_every_width(generators::uniform<T>(70, 1, 30, from), 70, 23, from);
   check_every_width(generators::uniform<T>(4, 400, 100, from), 70, 23, from);
+  check_every_width(generators::scattered<T>(60, 90, 200, from), 70, 23, from);
 }
 
 TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound", "[spmm]", float,
@@ -518,6 +519,78 @@ TEST_CASE("columns of a block are shared where enough loads are saved", "[spmm]"
     CHECK(shares(4, 1, 1));       // rows apart are four loops, too
     CHECK(shares(1, 1, 1));
   });
+}
+
+TEST_CASE("rows that have hardly any column in common stay in CSR", "[spmm]") {
+  // Columns that rows 0 and 1 share, and others that row 0 has alone.
+  const auto grouped = [](int shared, int alone) {
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(shared + alone), 0);
+    rows.resize(rows.size() + static_cast<std::size_t>(shared), 1);
+    std::vector<std::int32_t> cols;
+    for (int c = 0; c < shared + alone; ++c) cols.push_back(c);
+    for (int c = 0; c < shared; ++c) cols.push_back(c);
+    const std::vector<float> values(rows.size(), 1.0F);
+    const tb::coo_matrix<float> a(values, rows, cols, {4, shared + alone});
+    const auto h = tb::optimize(a, tb::operation::spmm);
+    tb::validate(h);
+    CHECK(tb::to_coo(h) == a);
+    CHECK(h.nnz() == a.nnz());
+    CHECK((h.view().grouped().blocks() > 0) != (h.view().csr().rows() > 0));
+    return h.view().grouped().blocks() > 0;
+  };
+  oracle::at_every_isa([&] {
+    CHECK(grouped(8, 80));       // eight loads of B
+    CHECK(grouped(7, 14));       // a quarter of them
+    CHECK_FALSE(grouped(7, 15)); // neither
+    CHECK_FALSE(grouped(0, 1));
+  });
+}
+
+TEMPLATE_TEST_CASE("matrices that stay in CSR multiply and convert like others", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  source from(81);
+  const auto mesh = generators::scattered<T>(700, 900, 3000, from);
+  std::vector<std::int32_t> rows(150000, 3000); // a row that is cut inside for SpMV
+  std::vector<std::int32_t> cols(150000);
+  for (std::size_t k = 0; k < cols.size(); ++k) cols[k] = static_cast<std::int32_t>(k);
+  for (std::int32_t i = 0; i < 6000; i += 2) {
+    if (i == 3000) continue;
+    rows.push_back(i);
+    cols.push_back(static_cast<std::int32_t>(from.below(150000)));
+  }
+  const std::vector<T> values = generators::vector<T>(static_cast<std::int64_t>(rows.size()), from);
+  const tb::coo_matrix<T> giant(values, rows, cols, {6000, 150000});
+  for (const auto& a : {tb::to_csr(mesh), tb::to_csr(giant)}) {
+    const auto h = tb::optimize(a, tb::operation::spmm);
+    REQUIRE(h.view().csr().rows() == a.rows());
+    CHECK(h.bytes() >= tb::detail::length(a.values()) * std::int64_t{sizeof(T) + 4});
+    tb::validate(h);
+    CHECK(tb::to_csr(h) == a);
+    CHECK(tb::to_csr(tb::transposed(h)) == tb::to_csr(tb::transposed(a)));
+    std::int64_t k = 0;
+    for (const auto e : tb::entries(h)) k += e.value == a.values()[static_cast<std::size_t>(k)];
+    CHECK(k == a.nnz());
+    const auto x = generators::small_vector<T>(std::max(a.rows(), a.cols()), from); // exact sums
+    const std::vector<T> of_cols(x.begin(), x.begin() + a.cols());
+    const std::vector<T> of_rows(x.begin(), x.begin() + a.rows());
+    const auto small = generators::small_vector<T>(a.nnz(), from);
+    const tb::csr_matrix<T> exact(small, a.row_offsets(), a.col_indices(), {a.rows(), a.cols()});
+    const auto fast = tb::optimize(exact, tb::operation::spmm);
+    REQUIRE(fast.view().csr().rows() == a.rows());
+    oracle::at_every_isa([&] {
+      std::vector<T> y(of_rows.size());
+      std::vector<T> expected(of_rows.size());
+      tb::multiply(tb::threads(2), fast, of_cols, y);
+      tb::multiply(exact, of_cols, expected);
+      CHECK(y == expected);
+      std::vector<T> z(of_cols.size());
+      std::vector<T> expected_z(of_cols.size());
+      tb::multiply(tb::threads(2), tb::transposed(fast), of_rows, z);
+      tb::multiply(tb::transposed(exact), of_rows, expected_z);
+      CHECK(z == expected_z);
+    });
+  }
 }
 
 TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {

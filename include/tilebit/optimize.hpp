@@ -90,6 +90,17 @@ auto grouped_rows_of(const Source& from) {
   return detail::joined_slabs(std::move(parts));
 }
 
+/// Do grouped rows repay the 76 bytes of a block and that the processor does not foresee the ends
+/// of its loops? By loads of B: by many in a block, or by a good part of all (bench/run --spmm).
+/// Slabs repay them by themselves.
+template <class T, class I>
+bool grouping_pays(const detail::grouped_arrays<T, I>& a) noexcept {
+  const std::int64_t entries = detail::length(a.values);
+  const std::int64_t saved = entries - detail::length(a.col_indices);
+  const std::int64_t blocks = detail::length(a.column_offsets) - 1;
+  return a.slabs > 1 || saved >= 8 * blocks || 4 * saved >= entries;
+}
+
 /// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it, or
 /// a matrix unit multiplies the tiles themselves.
 template <class View>
@@ -146,6 +157,17 @@ namespace detail {
 
 inline constexpr std::int64_t band_height = 64; ///< tile rows that optimize decides for at a time
 
+/// optimize of float or double for SpMM: grouped rows, or CSR where these do not pay.
+template <class T, class I>
+optimized_matrix<T, I> optimize_for_spmm(const bitmap_view<const T, I>& tiles) {
+  auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles));
+  if (kernels::grouping_pays(grouped)) {
+    return optimized_matrix<T, I>(trusted{}, std::move(grouped), shape(tiles.rows(), tiles.cols()));
+  }
+  grouped = {}; // its memory is free for CSR
+  return optimized_matrix<T, I>(trusted{}, to_csr(tiles));
+}
+
 /// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes; for SpMM the
 /// packed copy besides, for SpMV the windowed one.
 template <class T, class I>
@@ -171,7 +193,8 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 ///
 /// For SpMV: bands of 256 rows each as tiles, as diagonals or as sliced rows, whichever the cost
 /// model predicts to be fastest. For SpMM of float or double: grouped rows (formats/grouped.hpp),
-/// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows. Either multiplies vectors
+/// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or CSR where rows that
+/// neighbour have hardly any column in common. Either multiplies vectors
 /// and dense matrices alike, only more slowly what it was not made for.
 /// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
 /// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
@@ -192,20 +215,14 @@ optimize(const A& a, operation what = operation::spmv) {
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     if (what == operation::spmm) {
       const auto op = detail::resolve(a);
-      const shape s(a.rows(), a.cols());
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          return optimized_matrix<T, I>(
-              detail::trusted{}, kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(op.base)),
-              s);
+          return detail::optimize_for_spmm<T, I>(op.base);
         }
       }
       const auto tiles = to_bitmap(a);
-      return optimized_matrix<T, I>(
-          detail::trusted{},
-          kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(std::as_const(tiles).view())),
-          s);
+      return detail::optimize_for_spmm<T, I>(tiles);
     }
   }
   if constexpr (detail::is_packed_v<T>) {

@@ -257,28 +257,31 @@ private:
   unsigned left_ = 0; ///< rows of the column that are still to come
 };
 
-/// The tiles first, then the diagonals, the slices, the grouped rows, and the grid.
+/// The tiles first, then the diagonals, the slices, the grouped rows, CSR, and the grid.
 template <class T, class I>
 class entry_cursor<optimized_view<T, I>> {
 public:
   explicit entry_cursor(const optimized_view<T, I>& a) noexcept
       : tiles_(a.tiles()), diagonals_(a.diagonals()), sliced_(a.sliced()), grouped_(a.grouped()),
-        grid_(a.grid()) {}
+        csr_(a.csr()), grid_(a.grid()) {}
   bool done() const noexcept {
-    return tiles_.done() && diagonals_.done() && sliced_.done() && grouped_.done() && grid_.done();
+    return tiles_.done() && diagonals_.done() && sliced_.done() && grouped_.done() && csr_.done() &&
+           grid_.done();
   }
   void next() noexcept {
     if (!tiles_.done()) return tiles_.next();
     if (!diagonals_.done()) return diagonals_.next();
     if (!sliced_.done()) return sliced_.next();
     if (!grouped_.done()) return grouped_.next();
+    if (!csr_.done()) return csr_.next();
     grid_.next();
   }
   entry<std::remove_const_t<T>, I> get() const noexcept {
     if (!tiles_.done()) return tiles_.get();
     if (!diagonals_.done()) return diagonals_.get();
     if (!sliced_.done()) return sliced_.get();
-    return grouped_.done() ? grid_.get() : grouped_.get();
+    if (!grouped_.done()) return grouped_.get();
+    return csr_.done() ? grid_.get() : csr_.get();
   }
 
 private:
@@ -286,6 +289,7 @@ private:
   entry_cursor<diagonal_view<T, I>> diagonals_;
   entry_cursor<sliced_view<T, I>> sliced_;
   entry_cursor<grouped_view<T, I>> grouped_;
+  entry_cursor<csr_view<T, I>> csr_;
   entry_cursor<bitmap_grid_view<T, I>> grid_;
 };
 

@@ -16,6 +16,7 @@
 #include "../core/shape.hpp"
 #include "bitmap.hpp"
 #include "bitmap_grid.hpp"
+#include "csr.hpp"
 #include "diagonals.hpp"
 #include "grouped.hpp"
 #include "sliced.hpp"
@@ -35,9 +36,9 @@ struct unit_range {
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
 /// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
-/// grouped rows, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or none, and a
-/// second copy of the entries: for SpMM packed (core/packed.hpp) or as float in grouped rows, for
-/// SpMV windowed rows or nothing. But for that copy, every row is in exactly one part.
+/// grouped rows or CSR, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or
+/// none, and a second copy of the entries: for SpMM packed (core/packed.hpp) or as float in grouped
+/// rows, for SpMV windowed rows or nothing. But for that copy, every row is in exactly one part.
 template <class T, class I>
 class optimized_view {
 public:
@@ -49,9 +50,10 @@ public:
   optimized_view() = default;
   optimized_view(bitmap_view<T, I> tiles, std::span<const unit_range> tile_bands,
                  diagonal_view<T, I> diagonals, std::span<const unit_range> diagonal_bands,
-                 sliced_view<T, I> sliced, grouped_view<T, I> grouped = {}) noexcept
+                 sliced_view<T, I> sliced, grouped_view<T, I> grouped = {},
+                 csr_view<T, I> csr = {}) noexcept
       : tiles_(tiles), tile_bands_(tile_bands), diagonals_(diagonals),
-        diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped) {}
+        diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped), csr_(csr) {}
 
   /// With a grid, and copies: a packed one with corrections of its sums, one a row, where it needs
   /// some, or a windowed one.
@@ -69,7 +71,8 @@ public:
   std::int64_t rows() const noexcept { return tiles_.rows(); }
   std::int64_t cols() const noexcept { return tiles_.cols(); }
   std::int64_t nnz() const noexcept {
-    return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz() + grid_.nnz();
+    return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz() + csr_.nnz() +
+           grid_.nnz();
   }
   const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
   std::span<const unit_range> tile_bands() const noexcept { return tile_bands_; }
@@ -77,6 +80,7 @@ public:
   std::span<const unit_range> diagonal_bands() const noexcept { return diagonal_bands_; }
   const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
   const grouped_view<T, I>& grouped() const noexcept { return grouped_; }
+  const csr_view<T, I>& csr() const noexcept { return csr_; }
   const bitmap_grid_view<T, I>& grid() const noexcept { return grid_; }
   const grouped_view<const packed_type, I>& packed() const noexcept { return packed_; }
   std::span<const std::int32_t> corrections() const noexcept { return corrections_; }
@@ -89,6 +93,7 @@ private:
   std::span<const unit_range> diagonal_bands_;
   sliced_view<T, I> sliced_;
   grouped_view<T, I> grouped_;
+  csr_view<T, I> csr_;
   bitmap_grid_view<T, I> grid_;
   grouped_view<const packed_type, I> packed_;
   std::span<const std::int32_t> corrections_;
@@ -128,6 +133,10 @@ public:
         sliced_(std::move(sliced)) {}
   optimized_matrix(detail::trusted, detail::grouped_arrays<T, I>&& grouped, shape s)
       : tiles_(detail::trusted{}, no_tiles(s), s), grouped_(std::move(grouped)) {}
+  optimized_matrix(detail::trusted, csr_matrix<T, I>&& csr)
+      : tiles_(detail::trusted{}, no_tiles(shape(csr.rows(), csr.cols())),
+               shape(csr.rows(), csr.cols())),
+        csr_(std::move(csr)) {}
   optimized_matrix(detail::trusted, bitmap_grid<T, I>&& grid, detail::packed_arrays<T, I>&& packed)
       : tiles_(detail::trusted{}, no_tiles(shape(grid.rows(), grid.cols())),
                shape(grid.rows(), grid.cols())),
@@ -141,7 +150,7 @@ public:
   std::int64_t cols() const noexcept { return tiles_.cols(); }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values) +
-           detail::length(grouped_.values) + grid_.nnz();
+           detail::length(grouped_.values) + csr_.nnz() + grid_.nnz();
   }
   /// Bytes of all arrays.
   std::int64_t bytes() const noexcept {
@@ -155,7 +164,8 @@ public:
            of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
            of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths) +
            of(grouped_.values) + of(grouped_.col_indices) + of(grouped_.pattern_counts) +
-           of(grouped_.column_offsets) + of(grouped_.value_offsets) + of(grid_.elements()) +
+           of(grouped_.column_offsets) + of(grouped_.value_offsets) + of(csr_.values()) +
+           of(csr_.row_offsets()) + of(csr_.col_indices()) + of(grid_.elements()) +
            of(grid_.bitmaps()) + of(grid_.element_offsets()) + of(packed_.rows.values) +
            of(packed_.rows.col_indices) + of(packed_.rows.pattern_counts) +
            of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
@@ -169,7 +179,7 @@ public:
     constexpr int depth = detail::depth_v<detail::packed_t<T>>;
     const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
     return {{tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_, sliced_.view(s),
-             grouped_.view(s)},
+             grouped_.view(s), csr_},
             grid_.view(),
             packed_.rows.view(packed),
             packed_.corrections,
@@ -191,6 +201,7 @@ private:
   std::vector<unit_range> diagonal_bands_;
   detail::sliced_arrays<T, I> sliced_;
   detail::grouped_arrays<T, I> grouped_;
+  csr_matrix<T, I> csr_;
   bitmap_grid<T, I> grid_;
   detail::packed_arrays<T, I> packed_;
 };
@@ -202,6 +213,12 @@ void validate(const optimized_view<T, I>& a) {
   validate(a.tiles());
   validate(a.diagonals());
   validate(a.grouped());
+  validate(a.csr());
+  if (a.csr().rows() > 0 && a.csr().cols() != a.cols()) {
+    throw invalid_matrix(
+        detail::message("optimized: CSR of ", a.csr().cols(), " columns, not ", a.cols()),
+        a.csr().cols());
+  }
   if constexpr (detail::is_packed_v<std::remove_const_t<T>>) {
     validate(a.grid());
     validate(a.packed());
@@ -266,6 +283,7 @@ void validate(const optimized_view<T, I>& a) {
   see_bands(a.diagonal_bands(), 16, a.diagonals().slices());
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
   for (std::int64_t i = 0; i < std::min(4 * a.grouped().blocks(), a.rows()); ++i) see(i);
+  for (std::int64_t i = 0; i < a.csr().rows(); ++i) see(i);
   for (std::int64_t i = 0; i < a.grid().rows(); ++i) see(i);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i] == 0) {

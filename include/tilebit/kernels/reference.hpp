@@ -159,6 +159,7 @@ void for_each_part(const View& a, F&& f) {
     f(a.diagonals(), a.diagonal_bands());
     for_each_part(a.sliced(), f);
     for_each_part(a.grouped(), f);
+    for_each_part(a.csr(), f);
     if constexpr (detail::is_packed_v<typename View::scalar_type>) for_each_part(a.grid(), f);
   } else {
     const every_unit everything(a);

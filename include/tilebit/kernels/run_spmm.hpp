@@ -92,6 +92,7 @@ bool run_transposed_spmm(const execution_policy& policy, const View& a,
     return worth_transposing(shape(a.rows(), a.cols()), b.cols() * std::int64_t{sizeof(T)}, least);
   };
   if constexpr (requires { a.grouped(); }) {
+    if (a.csr().rows() > 0) return run_transposed_spmm(policy, a.csr(), b, out, level);
     if (!in_grouped_rows(a)) return false;
     const auto& rows = a.grouped();
     if (worth_copying(least_of(rows))) return false;
@@ -138,6 +139,9 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
         if constexpr (requires { op.base.grouped(); }) {
           if (in_grouped_rows(op.base)) {
             return run_spmm_by_panels(policy, op.base.grouped(), b, out, level);
+          }
+          if (op.base.csr().rows() > 0) {
+            return run_spmm_by_panels(policy, op.base.csr(), b, out, level);
           }
         } else if constexpr (requires { op.base.row_offsets(); }) {
           return run_spmm_by_panels(policy, op.base, b, out, level);

@@ -102,6 +102,18 @@ private:
   std::array<sums, 2 * most_blocks> pieces_; ///< at most two a block
 };
 
+/// Calls run(blocks, k) for block `task` of several lists of blocks, counted through all of them.
+template <class F, class... Blocks>
+void run_one_of(int task, F&& run, Blocks&... lists) {
+  const auto runs_in = [&](auto& blocks) {
+    const bool here = task < blocks.count();
+    if (here) run(blocks, task);
+    task -= blocks.count();
+    return here;
+  };
+  static_cast<void>((runs_in(lists) || ...));
+}
+
 /// z = alpha A x + beta y for CSR, bitmap and optimized matrices.
 template <class View, class T>
 void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjugate, const T* x,
@@ -112,26 +124,22 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     }
     const every_unit slice_band(a.sliced());
     const every_unit grouped_band(a.grouped());
+    const every_unit csr_band(a.csr());
     block_product tiles(a.tiles(), a.tile_bands(), conjugate, x, out);
     block_product diagonals(a.diagonals(), a.diagonal_bands(), conjugate, x, out);
     block_product slices(a.sliced(), slice_band.bands(), conjugate, x, out);
     block_product grouped(a.grouped(), grouped_band.bands(), conjugate, x, out);
-    const int first_slices = tiles.count() + diagonals.count();
-    const int first_grouped = first_slices + slices.count();
-    for_each_task(policy, first_grouped + grouped.count(), [&](int task) {
-      if (task < tiles.count()) {
-        tiles.run(task);
-      } else if (task < first_slices) {
-        diagonals.run(task - tiles.count());
-      } else if (task < first_grouped) {
-        slices.run(task - first_slices);
-      } else {
-        grouped.run(task - first_grouped);
-      }
+    block_product csr(a.csr(), csr_band.bands(), conjugate, x, out);
+    const int tasks =
+        tiles.count() + diagonals.count() + slices.count() + grouped.count() + csr.count();
+    for_each_task(policy, tasks, [&](int task) {
+      run_one_of(
+          task, [](auto& blocks, int k) { blocks.run(k); }, tiles, diagonals, slices, grouped, csr);
     });
     tiles.finish();
     diagonals.finish();
     slices.finish();
+    csr.finish(); // blocks of grouped rows are not cut inside
   } else {
     if (block_list<View>(a).count() == 1) { // nothing to share: no more than the call of a kernel
       return plain_kernel<View>(conjugate)(a, 0, units(a), x, out);
@@ -226,6 +234,8 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
     });
   } else if constexpr (requires { a.tile_bands(); }) {
     const every_unit slice_band(a.sliced());
+    const every_unit grouped_band(a.grouped());
+    const every_unit csr_band(a.csr());
     const auto share = [&](std::int64_t nnz) {
       return a.nnz() == 0 ? 0 : static_cast<int>(count * nnz / a.nnz());
     };
@@ -235,21 +245,16 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
                                       conjugate, x, out.alpha);
     const transposed_blocks slices(a.sliced(), slice_band.bands(), share(a.sliced().nnz()),
                                    conjugate, x, out.alpha);
-    const every_unit grouped_band(a.grouped());
     const transposed_blocks grouped(a.grouped(), grouped_band.bands(), share(a.grouped().nnz()),
                                     conjugate, x, out.alpha);
-    const int first_slices = tiles.count() + diagonals.count();
-    const int first_grouped = first_slices + slices.count();
-    add_up(std::max(1, first_grouped + grouped.count()), [&](int block, T* to) {
-      if (block < tiles.count()) {
-        tiles.run(block, to);
-      } else if (block < first_slices) {
-        diagonals.run(block - tiles.count(), to);
-      } else if (block < first_grouped) {
-        slices.run(block - first_slices, to);
-      } else if (grouped.count() > 0) {
-        grouped.run(block - first_grouped, to);
-      }
+    const transposed_blocks csr(a.csr(), csr_band.bands(), share(a.csr().nnz()), conjugate, x,
+                                out.alpha);
+    const int all =
+        tiles.count() + diagonals.count() + slices.count() + grouped.count() + csr.count();
+    add_up(std::max(1, all), [&](int block, T* to) {
+      run_one_of(
+          block, [to](const auto& blocks, int k) { blocks.run(k, to); }, tiles, diagonals, slices,
+          grouped, csr);
     });
   } else {
     const every_unit everything(a);
