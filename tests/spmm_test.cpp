@@ -624,6 +624,8 @@ TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
 TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, double) {
   using T = TestType;
   source from(79);
+  const auto band = tb::optimize(generators::banded<T>(1000, 1000, 40, from), tb::operation::spmm);
+  CHECK(band.view().grouped().slabs() == 1); // of 324 entries in a block, but few columns
   const auto a = generators::uniform<T>(42, 1100, 30, from);
   const auto h = tb::optimize(a, tb::operation::spmm);
   const auto g = h.view().grouped();

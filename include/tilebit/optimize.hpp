@@ -32,18 +32,22 @@ namespace tilebit {
 inline namespace TILEBIT_ABI {
 namespace kernels {
 
-/// Into how many slabs of columns grouped rows are cut.
+/// Into how many slabs of columns grouped rows are cut: `span` columns lie between the first and
+/// the last one of a block on average.
 ///
 /// A slab has 256 columns, whose rows of B take 64 KB, or more, so that a block has about a hundred
 /// entries in it, which repay that its sums are loaded and stored again. Where tiles are nearly
 /// full each load of B serves four entries: there only panels that leave the second-level cache are
-/// cut.
-inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks,
+/// cut. Blocks of narrow span find the rows of B that they share in the caches, and many of theirs
+/// would be empty.
+inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, double span,
                              std::int64_t cols) noexcept {
+  const auto all_cols = static_cast<double>(cols);
+  if (4 * span < all_cols) return 1;
   const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
   const double width = fill >= 12 ? 2048 : 256;
   return static_cast<std::int64_t>(
-      std::clamp(std::min(in_block / 100, static_cast<double>(cols) / width), 1.0, 1024.0));
+      std::clamp(std::min(in_block / 100, all_cols / width), 1.0, 1024.0));
 }
 
 /// All tile rows as blocks of grouped rows. Throws std::length_error for a tile row of 2^30 tiles.
@@ -55,9 +59,14 @@ auto grouped_rows_of(const Source& from) {
   auto* const group = select(grouping_table<T, I>::rows).function;
   std::int64_t most_tiles = 0;
   std::int64_t most_entries = 0;
+  double columns_between = 0;
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
-    most_tiles = std::max(most_tiles, tiles_of(a, tr));
+    const std::int64_t tiles = tiles_of(a, tr);
+    most_tiles = std::max(most_tiles, tiles);
     most_entries = std::max(most_entries, entries_of(a, tr, tr + 1));
+    if (tiles == 0) continue;
+    const auto tile_cols = a.tile_cols().subspan(at(a.tile_row_offsets()[at(tr)]), at(tiles));
+    columns_between += 4 * static_cast<double>(tile_cols.back() - tile_cols.front() + 1);
   }
   if (most_tiles >= std::int64_t{1} << 30) {
     throw std::length_error(
@@ -66,7 +75,10 @@ auto grouped_rows_of(const Source& from) {
   const grouping_memory<T> memory(most_tiles);
   const work_array<T> values(most_entries);
   const work_array<I> cols(most_entries); // as many as entries, if no column is shared
-  const std::int64_t slabs = slabs_of(from.entries(), from.fill(), a.tile_rows(), from.cols());
+  const double span =
+      columns_between / static_cast<double>(std::max<std::int64_t>(a.tile_rows(), 1));
+  const std::int64_t slabs =
+      slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols());
   const std::int64_t width = (detail::tiles_along(from.cols()) + slabs - 1) / slabs;
   std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
   for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
