@@ -638,6 +638,12 @@ TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, do
                                                          g.pattern_counts(), g.column_offsets(),
                                                          g.value_offsets(), {42, 1100}, 3);
   CHECK_THROWS_AS(tb::validate(in_three), tb::invalid_matrix);
+  std::vector<std::int32_t> cols(g.col_indices().begin(), g.col_indices().end());
+  cols.front() = 1099; // of the last slab
+  const tb::grouped_view<const T, std::int32_t> astray(
+      g.values(), cols, g.pattern_counts(), g.column_offsets(), g.value_offsets(), {42, 1100}, 4);
+  CHECK(oracle::contains(oracle::message_of<tb::invalid_matrix>([&] { tb::validate(astray); }),
+                         "slab 0"));
   const std::vector<T> x = generators::small_vector<T>(1100, from);
   std::vector<T> y(42);
   std::vector<T> z(42);
@@ -645,10 +651,22 @@ TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, do
   tb::multiply(tb::transposed(tb::optimize(tb::transposed(a), tb::operation::spmm)), x, z);
   oracle::check_spmv(a, x, y);
   oracle::check_spmv(a, x, z);
+}
+
+TEMPLATE_TEST_CASE("SpMM of several slabs keeps the error bound", "[spmm]", float, double) {
+  using T = TestType;
+  source from(82);
+  // Few rows, which share panels of B; then so many that each step of them copies slabs of B.
+  const auto rows = GENERATE(std::int64_t{42}, std::int64_t{701});
+  const auto a = generators::uniform<T>(rows, 1100, 30, from);
+  const auto h = tb::optimize(a, tb::operation::spmm);
+  using grouped = tb::grouped_view<const T, std::int32_t>;
+  const grouped g = h.view().grouped();
+  REQUIRE(g.slabs() == 4);
   const auto b = random_dense<T>(1100, 70, from);
-  const auto c0 = random_dense<T>(42, 70, from);
+  const auto c0 = random_dense<T>(rows, 70, from);
   const auto expected = expected_columns<T>(a, b);
-  const std::vector<T> bias = generators::small_vector<T>(42, from);
+  const std::vector<T> bias = generators::small_vector<T>(rows, from);
   oracle::at_every_isa([&] {
     for (const std::int64_t n : {1, 5, 16, 33, 70}) {
       CAPTURE(n);
@@ -660,16 +678,27 @@ TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, do
       const auto shifted = [&](std::int64_t i, long double v) {
         return v + static_cast<long double>(bias[static_cast<std::size_t>(i)]);
       };
-      tb::dense_matrix<T> in_registers({42, n});
-      tb::dense_matrix<T> by_calls({42, n});
+      tb::dense_matrix<T> in_registers({rows, n});
+      tb::dense_matrix<T> by_calls({rows, n});
       tb::multiply(h, bn.view, in_registers, tb::bias(bias));
       tb::multiply(tb::threads(3), h, bn.view, by_calls,
                    tb::epilogue([](T v) { return v; }, tb::bias(bias)));
       CHECK(outside(expected, in_registers, 1, 0, c0, shifted, 10) == 0);
       CHECK(outside(expected, by_calls, 1, 0, c0, shifted, 10) == 0);
-      tb::dense_matrix<T> by_threads({42, n});
+      tb::dense_matrix<T> by_threads({rows, n});
       tb::multiply(tb::threads(3), h, bn.view, by_threads, tb::bias(bias));
       CHECK(in_registers == by_threads);
+      if (tb::active_isa() == tb::isa::scalar || n != 70) continue; // less may need no copy
+      tb::dense_matrix<T> by_slabs({rows, n});
+      const tb::epilogue none;
+      const tb::kernels::matrix_update<T, T, tb::row_major, tb::row_major, tb::epilogue<>> to{
+          T{1}, T{}, by_slabs, by_slabs, none};
+      const auto& kernels = *tb::kernels::panel_kernels<grouped>(tb::active_isa());
+      const auto panels = tb::kernels::cut_panels(n, kernels.lanes, kernels.widest);
+      const bool copied = tb::kernels::run_spmm_by_copied_slabs(
+          tb::seq, kernels, g, tb::dense_view<const T>(bn.view), panels, to);
+      CHECK(copied == (rows == 701));
+      if (copied) CHECK(outside(expected, by_slabs, 1, 0, c0, unchanged) == 0);
     }
   });
 }

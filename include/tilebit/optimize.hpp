@@ -79,16 +79,17 @@ auto grouped_rows_of(const Source& from) {
       columns_between / static_cast<double>(std::max<std::int64_t>(a.tile_rows(), 1));
   const std::int64_t slabs =
       slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols());
-  const std::int64_t width = (detail::tiles_along(from.cols()) + slabs - 1) / slabs;
+  const grouped_view<const T, I> cut({}, {}, {}, {}, {}, shape(a.rows(), from.cols()), slabs);
   std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
   for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
     row_of_tiles<T, I> left = from.row(tr, 0);
     for (std::int64_t s = 0; s < slabs; ++s) {
       detail::grouped_arrays<T, I>& part = parts[at(s)];
-      const auto* const end = s + 1 == slabs ? left.cols + left.tiles
-                                             : std::lower_bound(left.cols, left.cols + left.tiles,
-                                                                static_cast<I>((s + 1) * width));
+      const auto* const end = s + 1 == slabs
+                                  ? left.cols + left.tiles
+                                  : std::lower_bound(left.cols, left.cols + left.tiles,
+                                                     static_cast<I>(cut.first_column(s + 1) / 4));
       const row_of_tiles<T, I> row = left.first(end - left.cols);
       left = left.without(row);
       const std::int64_t columns = group(row, memory.scratch(), cols.get(), values.get(),

@@ -11,15 +11,18 @@
 // sparsity, Wilkinson, Cheshmi, Mehri Dehnavi, PLDI 2023. 4 bytes of indices (with 32-bit ones) for
 // a column of up to four entries, and 76 bytes for every four rows.
 //
-// Wide matrices are cut into slabs of columns, each of them grouped for itself, so that the rows of
-// B that a slab needs stay in the first- and second-level caches while all rows of A pass by.
+// Wide matrices are cut into slabs of so many columns, each of them grouped for itself, so that the
+// rows of B that a slab needs stay in the first- and second-level caches while all rows of A pass
+// by.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../core/concepts.hpp"
@@ -27,6 +30,7 @@
 #include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
+#include "bitmap_tiles.hpp"
 #include "csr.hpp"
 
 namespace tilebit {
@@ -64,6 +68,12 @@ public:
   /// Of a slab.
   std::int64_t blocks() const noexcept { return (detail::length(column_offsets_) - 1) / slabs_; }
   std::int64_t slabs() const noexcept { return slabs_; }
+  /// Where slab s begins, or, for s = slabs(), the last one ends: columns of tiles are shared out
+  /// evenly, as many to each slab but the last ones.
+  std::int64_t first_column(std::int64_t s) const noexcept {
+    const std::int64_t tiles = (detail::tiles_along(cols()) + slabs_ - 1) / slabs_;
+    return std::min(4 * tiles * s, cols());
+  }
   /// One slab as a view of its own, whose offsets do not begin with 0.
   grouped_view slab(std::int64_t s) const noexcept {
     const std::size_t n = detail::at(blocks());
@@ -197,7 +207,8 @@ void validate(const grouped_view<T, I>& a) {
   std::vector<std::int64_t> seen(detail::at(a.cols()), -1); // 16 k + patterns seen in block k
   for (std::int64_t g = 0; g < blocks * a.slabs(); ++g) {
     const std::int64_t k = g / a.slabs(); // all slabs of a block, before the next block
-    const std::size_t block = detail::at(g % a.slabs() * blocks + k);
+    const std::int64_t slab = g % a.slabs();
+    const std::size_t block = detail::at(slab * blocks + k);
     const std::int64_t columns = a.column_offsets()[block + 1] - a.column_offsets()[block];
     std::int64_t counted = 0;
     std::int64_t entries = 0;
@@ -213,6 +224,12 @@ void validate(const grouped_view<T, I>& a) {
       if (counted > columns) break;
       for (std::int64_t c = counted - n; c < counted; ++c) {
         const I col = a.col_indices()[detail::at(a.column_offsets()[block] + c)];
+        if (std::cmp_less(col, a.first_column(slab)) ||
+            std::cmp_greater_equal(col, a.first_column(slab + 1))) {
+          throw invalid_matrix(detail::message("grouped: column ", col, " of block ", k,
+                                               " is not one of slab ", slab),
+                               k);
+        }
         std::int64_t& mark = seen[detail::at(col)];
         if (mark < 16 * k) mark = 16 * k;
         if ((mark & pattern) != 0) {

@@ -116,6 +116,9 @@ public:
     });
   }
 
+  static constexpr bool copies_slabs = false; ///< all of B is there for every slab
+  const P* slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
+
   bool copies() const noexcept { return true; }
   bool stays() const noexcept { return copies_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(P)}; }

@@ -39,8 +39,8 @@ std::int64_t units_of_step(const View& a) noexcept {
 
 /// Products of CSR or grouped rows with all panels, stored in C from row `row0` on.
 ///
-/// Sums that the kernel does not store into C are staged 16 rows at a time. Sums of several slabs
-/// of columns are staged for 512 rows, which all slabs are added to before the next rows.
+/// Sums that the kernel does not store into C are staged 16 rows at a time. Grouped rows have one
+/// slab: those of several are multiplied by slab_products.
 template <class View, class Panels, class Update>
 class panel_products {
 public:
@@ -49,13 +49,10 @@ public:
 
   /// Throws std::bad_alloc.
   panel_products(const execution_policy& policy, const spmm_kernels<View, T>& kernels,
-                 std::span<const panel_range> panels, const Panels& b, const Update& out,
-                 bool slabs = false)
+                 std::span<const panel_range> panels, const Panels& b, const Update& out)
       : policy_(policy), kernels_(kernels), panels_(panels), b_(b),
-        sink_(out, kernels.lanes, b.bytes()), stage_rows_(slabs ? 512 : 16) {
-    if (sink_.staged() || slabs) {
-      stage_ = work_array<S>(thread_count(policy) * stage_rows_ * stage_ld());
-    }
+        sink_(out, kernels.lanes, b.bytes()) {
+    if (sink_.staged()) stage_ = work_array<S>(thread_count(policy) * stage_rows * stage_ld());
   }
 
   /// corrections: of the sums of a's rows, to be added, or nothing.
@@ -93,8 +90,7 @@ private:
     const block_list<View> blocks(a, thread_count(policy_) > 1 ? most_blocks : 1,
                                   cuts::between_units);
     const bool several = last - first > 1;
-    bool ahead = leaves_caches();
-    if constexpr (requires { a.slabs(); }) ahead = ahead && a.slabs() == 1;
+    const bool ahead = leaves_caches();
     const std::int64_t step = ahead ? units_to_fetch(a) : rows_of_step() / height;
     for_each_task(policy_, blocks.count(), [&](int task, int thread) {
       const unit_range range = blocks.units_of(task);
@@ -139,6 +135,7 @@ private:
   }
 
   static constexpr std::int64_t height = rows_of_unit<View>;
+  static constexpr std::int64_t stage_rows = 16;
 
   std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
 
@@ -150,20 +147,11 @@ private:
     const std::int64_t ldb = b_.ld(panel);
     panel_output<S> to = sink_.output(panel, row0, corrections_);
     if (units.first == units.last) return;
-    S* const stage = stage_.get() + thread * stage_rows_ * stage_ld();
-    if constexpr (requires { a.slabs(); }) {
-      if (a.slabs() > 1) {
-        const auto add = [&](std::int64_t slab, std::int64_t first, std::int64_t last,
-                             const panel_output<S>& part) {
-          kernel(a.slab(slab), first, last, b, ldb, panel.width, part);
-        };
-        return add_slabs(a.slabs(), row0, units, panel, to, stage, add);
-      }
-    }
+    S* const stage = stage_.get() + thread * stage_rows * stage_ld();
     if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     const S* const c0 = to.c0;
-    for (std::int64_t u = units.first; u < units.last; u += stage_rows_ / height) {
-      const std::int64_t end = std::min(u + stage_rows_ / height, units.last);
+    for (std::int64_t u = units.first; u < units.last; u += stage_rows / height) {
+      const std::int64_t end = std::min(u + stage_rows / height, units.last);
       to.first_row = u * height;
       to.c = stage;
       to.c_ld = stage_ld();
@@ -180,45 +168,11 @@ private:
                 std::min(row0 + last * height, sink_.rows()), panel);
   }
 
-  /// add(slab, first, last, part) multiplies one slab. The first one starts from the addend, the
-  /// others from the sums before them, and the last one takes the steps.
-  template <class F>
-  void add_slabs(std::int64_t slabs, std::int64_t row0, unit_range units, const panel_range& panel,
-                 const panel_output<S>& to, S* stage, F&& add) const noexcept {
-    const std::int64_t step = stage_rows_ / height;
-    for (std::int64_t u = units.first; u < units.last; u += step) {
-      const std::int64_t end = std::min(u + step, units.last);
-      panel_output<S> part = to;
-      part.first_row = u * height;
-      part.streams = false;
-      part.steps = 0;
-      part.c = stage;
-      part.c_ld = stage_ld();
-      if (to.c0 != nullptr) part.c0 = to.c0 + part.first_row * to.c0_ld;
-      for (std::int64_t s = 0; s < slabs; ++s) {
-        if (s + 1 == slabs) {
-          part.steps = to.steps;
-          if (!sink_.staged()) {
-            part.c = to.c + part.first_row * to.c_ld;
-            part.c_ld = to.c_ld;
-            part.streams = to.streams;
-          }
-        }
-        add(s, u, end, part);
-        part.beta = S{1};
-        part.c0 = stage;
-        part.c0_ld = stage_ld();
-      }
-      if (sink_.staged()) store(stage, row0, u, end, panel);
-    }
-  }
-
   const execution_policy& policy_;
   const spmm_kernels<View, T>& kernels_;
   std::span<const panel_range> panels_;
   const Panels& b_;
   panel_sink<S, Update> sink_;
-  std::int64_t stage_rows_;
   const S* corrections_ = nullptr;
   work_array<S> stage_;
 };

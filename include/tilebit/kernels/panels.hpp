@@ -18,6 +18,7 @@
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
+#include "../formats/optimized.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"
 #include "workspace.hpp"
@@ -109,6 +110,27 @@ private:
 /// How often rows of B are loaded on average where each row of A loads its own.
 inline constexpr double rows_read_once = 1;
 
+/// Elements of a cache line.
+template <class T>
+inline constexpr std::int64_t elements_of_line = 64 / std::int64_t{sizeof(T)};
+
+/// Copies n elements, lines of them by constant size, for which no function is called.
+template <class T>
+void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
+  constexpr std::int64_t line = elements_of_line<T>;
+  for (; n >= line; n -= line, from += line, to += line) {
+    std::memcpy(to, from, at(line) * sizeof(T));
+  }
+  std::copy_n(from, n, to);
+}
+
+/// Asks for n elements. Inlined as what calls it has to be, because g++ drops calls of functions
+/// that do nothing but prefetch.
+template <class T>
+TILEBIT_ALWAYS_INLINE void fetch_lines(const T* from, std::int64_t n) noexcept {
+  for (std::int64_t j = 0; j < n; j += elements_of_line<T>) TILEBIT_PREFETCH(from + j);
+}
+
 /// B as kernels read it: a panel is at data() with rows ld() elements apart.
 template <class T, class Layout>
 class panels_of_b {
@@ -118,9 +140,19 @@ public:
   panels_of_b(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
               std::int64_t lanes, double uses, std::int64_t chunk_bytes)
       : b_(b), panels_(panels), copy_(panels, lanes, b.rows(), chunk_bytes),
-        copies_(!std::is_same_v<Layout, row_major> ||
-                (uses >= uses_of_copies() && !single_on_lines())) {
+        copies_(worth_copying(b, panels, lanes, uses)) {
     if (copies_) copy_.allocate();
+  }
+
+  /// Are copies repaid by rows of B that are loaded `uses` times on average? Columns cannot be
+  /// loaded at all.
+  static bool worth_copying(const dense_view<const T, Layout>& b,
+                            std::span<const panel_range> panels, std::int64_t lanes,
+                            double uses) noexcept {
+    const std::int64_t of_first = panels.empty() ? 0 : panels.front().vectors * lanes;
+    return !std::is_same_v<Layout, row_major> ||
+           (uses >= uses_of_copies(b, b.rows() * of_first * std::int64_t{sizeof(T)}) &&
+            !single_on_lines(b, panels, of_first));
   }
 
   /// Panels [first, end_of_chunk(first)) are there at the same time.
@@ -155,6 +187,9 @@ public:
     });
   }
 
+  static constexpr bool copies_slabs = false; ///< all of B is there for every slab
+  const T* slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
+
   bool copies() const noexcept { return copies_; }
   /// Does a panel stay in the second-level cache while A passes by?
   bool stays() const noexcept { return copy_.panel_bytes() <= std::int64_t{1} << 20; }
@@ -173,50 +208,43 @@ private:
   /// power of two that divides their distance, and loads of two lines; short rows on lines that
   /// share few sets have neither. Copies in the third level cost the more, the larger they are, and
   /// those that go to memory and back are read from there as slowly as B itself.
-  double uses_of_copies() const noexcept {
-    const std::int64_t distance = b_.ld() * std::int64_t{sizeof(T)};
-    if (row_bytes() <= 32 && distance <= 64) { // of which a copy may be 16 times as large
+  static double uses_of_copies(const dense_view<const T, Layout>& b,
+                               std::int64_t panel_bytes) noexcept {
+    const std::int64_t distance = b.ld() * std::int64_t{sizeof(T)};
+    const std::int64_t row_bytes = b.cols() * std::int64_t{sizeof(T)};
+    if (row_bytes <= 32 && distance <= 64) { // of which a copy may be 16 times as large
       return std::numeric_limits<double>::infinity();
     }
-    const double megabytes = static_cast<double>(copy_.panel_bytes()) / (1 << 20);
+    const double megabytes = static_cast<double>(panel_bytes) / (1 << 20);
+    const bool stays = megabytes <= 1;
     if (megabytes > 4) return 48;
-    if (distance % 4096 == 0) return stays() ? 4 : 5 * megabytes;
-    if (distance % 2048 == 0 || (!on_lines() && row_bytes() > 512)) {
-      return stays() ? 6 : std::max(10.0, 5 * megabytes);
+    if (distance % 4096 == 0) return stays ? 4 : 5 * megabytes;
+    if (distance % 2048 == 0 || (!on_lines(b) && row_bytes > 512)) {
+      return stays ? 6 : std::max(10.0, 5 * megabytes);
     }
-    if (!stays()) return std::max(18.0, 5 * megabytes);
-    return on_lines() && distance % 1024 != 0 && row_bytes() <= 1024 ? 64 : 18;
+    if (!stays) return std::max(18.0, 5 * megabytes);
+    return on_lines(b) && distance % 1024 != 0 && row_bytes <= 1024 ? 64 : 18;
   }
 
-  static constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};
-
   /// Asks for the part of a chunk in a row of B that is copied in a while: pieces of distant rows
-  /// are not what the processor fetches ahead by itself. Inlined, because g++ drops calls of
-  /// functions that do nothing but prefetch.
+  /// are not what the processor fetches ahead by itself.
   TILEBIT_ALWAYS_INLINE void fetch_ahead(std::int64_t k, std::size_t first,
                                          std::size_t last) const noexcept {
     constexpr std::int64_t ahead = 8; // rows
     if (k + ahead >= b_.rows()) return;
     const T* const row = b_.data() + (k + ahead) * b_.ld();
     const std::int64_t end = panels_[last - 1].first + panels_[last - 1].width;
-    for (std::int64_t j = panels_[first].first; j < end; j += line) TILEBIT_PREFETCH(row + j);
+    fetch_lines(row + panels_[first].first, end - panels_[first].first);
   }
 
-  /// Copies n elements, lines of them by constant size, for which no function is called.
-  static void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
-    for (; n >= line; n -= line, from += line, to += line) {
-      std::memcpy(to, from, at(line) * sizeof(T));
-    }
-    std::copy_n(from, n, to);
-  }
-
-  bool on_lines() const noexcept {
-    return reinterpret_cast<std::uintptr_t>(b_.data()) % 64 == 0 &&
-           b_.ld() * std::int64_t{sizeof(T)} % 64 == 0;
+  static bool on_lines(const dense_view<const T, Layout>& b) noexcept {
+    return reinterpret_cast<std::uintptr_t>(b.data()) % 64 == 0 &&
+           b.ld() * std::int64_t{sizeof(T)} % 64 == 0;
   }
   /// Rows that are one panel wide and begin on cache lines need no copy.
-  bool single_on_lines() const noexcept {
-    return panels_.size() <= 1 && on_lines() && b_.ld() <= 2 * copy_.ld(panels_.front());
+  static bool single_on_lines(const dense_view<const T, Layout>& b,
+                              std::span<const panel_range> panels, std::int64_t width) noexcept {
+    return panels.size() <= 1 && on_lines(b) && b.ld() <= 2 * width;
   }
 
   dense_view<const T, Layout> b_;

@@ -16,6 +16,9 @@
 #include "dispatch.hpp"
 #include "panel_products.hpp"
 #include "panels.hpp"
+#include "parallel.hpp"
+#include "slab_products.hpp"
+#include "slabs_of_b.hpp"
 #include "transposed_products.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
@@ -69,6 +72,9 @@ std::int64_t chunk_bytes_for(const View& a, std::int64_t bytes_of_c) noexcept {
   return bytes_of_c > 2 * detail::far_bytes && of_step >= 8 ? large_chunk : small_chunk;
 }
 
+/// Rows of A whose sums of several slabs are staged together.
+inline constexpr std::int64_t slab_step = 512;
+
 /// C = epilogue(alpha A B + beta C0) for CSR and grouped rows, all at once.
 template <class View, class Panels, class Update>
 void run_spmm_by_panels(const execution_policy& policy,
@@ -76,14 +82,51 @@ void run_spmm_by_panels(const execution_policy& policy,
                         const View& a, std::span<const panel_range> panels, Panels& bs,
                         const Update& out,
                         const accumulator_t<typename View::scalar_type>* corrections = nullptr) {
-  bool slabs = false;
-  if constexpr (requires { a.slabs(); }) slabs = a.slabs() > 1;
-  panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out, slabs);
-  for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
-    last = bs.end_of_chunk(first);
-    bs.prepare(policy, first, last);
-    products.run(a, 0, first, last, corrections);
+  const auto run = [&](auto&& multiply) {
+    for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
+      last = bs.end_of_chunk(first);
+      bs.prepare(policy, first, last);
+      multiply(first, last);
+    }
+  };
+  if constexpr (requires { a.slabs(); }) {
+    if (a.slabs() > 1) {
+      slab_products<View, Panels, Update> products(policy, kernels, panels, bs, out, slab_step);
+      return run(
+          [&](std::size_t first, std::size_t last) { products.run(a, first, last, corrections); });
+    }
   }
+  panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out);
+  run([&](std::size_t first, std::size_t last) { products.run(a, 0, first, last, corrections); });
+}
+
+/// The same for several slabs that are copied one by one for each step of rows. False where that is
+/// not repaid: where copies do not stay in half of a second-level cache, or rows of a step load a
+/// row of B less than 16 times (bench/run --spmm).
+template <class View, class T, class LayoutB, class Update>
+bool run_spmm_by_copied_slabs(const execution_policy& policy, const spmm_kernels<View, T>& kernels,
+                              const View& a, const dense_view<const T, LayoutB>& b,
+                              std::span<const panel_range> panels, const Update& out) {
+  const double uses = uses_of_b(a);
+  const double of_row = uses / static_cast<double>(a.rows());
+  const double for_copies = std::clamp(96 / of_row, static_cast<double>(slab_step), 2048.0);
+  const std::int64_t threads = thread_count(policy);
+  auto step = static_cast<std::int64_t>(for_copies);
+  if (threads > 1) { // tasks for all of them
+    const std::int64_t share = a.rows() * detail::length(panels) / (4 * threads);
+    step = std::min(step, std::max<std::int64_t>(64, share));
+  }
+  const double of_step = of_row * static_cast<double>(std::min(step, a.rows()));
+  slabs_of_b<T, LayoutB> bs(b, panels, kernels.lanes, a.first_column(1));
+  if (bs.bytes_of_copy() > small_chunk || of_step < 16 ||
+      !panels_of_b<T, LayoutB>::worth_copying(b, panels, kernels.lanes, uses)) {
+    return false;
+  }
+  bs.allocate(threads);
+  slab_products<View, slabs_of_b<T, LayoutB>, Update> products(policy, kernels, panels, bs, out,
+                                                               step / 16 * 16);
+  products.run(a, 0, panels.size());
+  return true;
 }
 
 /// The same for numbers that need no packing.
@@ -92,6 +135,9 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& kernels = *panel_kernels<View>(level);
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
+  if constexpr (requires { a.slabs(); }) {
+    if (a.slabs() > 1 && run_spmm_by_copied_slabs(policy, kernels, a, b, panels, out)) return;
+  }
   const std::int64_t bytes_of_c = out.c.rows() * out.c.cols() * std::int64_t{sizeof(T)};
   panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses_of_b(a),
                              chunk_bytes_for(a, bytes_of_c));
