@@ -170,18 +170,34 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
 }
 
 /// Slices [first, last) of diagonals: the columns of a piece follow each other, as its rows do.
+///
+/// Pieces of neighbouring diagonals overlap, and a load that a store still on its way overlaps in
+/// part waits for it to arrive: so the slices of a group take turns, one piece each.
 template <class T, class I>
 void spmv_transposed(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last,
                      const T* x, T alpha, T* z) noexcept {
-  const std::int64_t* offsets = a.slice_offsets().data();
-  const T* e = a.values().data() + a.element_offsets()[at(first)];
-  for (std::int64_t s = first; s < last; ++s) {
-    const row_factors<16, T> factors(a.rows(), 16 * s, x);
-    const diagonal_scatter<T> scatter(factors.first, alpha);
-    for (std::int64_t k = offsets[s]; k < offsets[s + 1]; ++k) {
-      T* const to = z + a.first_cols()[at(k)];
-      const unsigned mask = a.masks()[at(k)];
-      e = mask == 0xffff ? scatter.add(e, to) : scatter.add(mask, e, to);
+  constexpr std::int64_t most = 32 / std::int64_t{sizeof(T)}; // as fast as it gets on Zen 4
+  const std::int64_t* const offsets = a.slice_offsets().data();
+  for (std::int64_t s = first; s < last; s += most) {
+    const std::int64_t slices = std::min(most, last - s);
+    T factors[most][16];
+    const T* e[most];
+    std::int64_t pieces = 0;
+    for (std::int64_t g = 0; g < slices; ++g) {
+      const row_factors<16, T> own(a.rows(), 16 * (s + g), x);
+      std::copy_n(own.first, 16, factors[g]);
+      e[g] = a.values().data() + a.element_offsets()[at(s + g)];
+      pieces = std::max(pieces, offsets[s + g + 1] - offsets[s + g]);
+    }
+    for (std::int64_t k = 0; k < pieces; ++k) {
+      for (std::int64_t g = 0; g < slices; ++g) {
+        const std::int64_t piece = offsets[s + g] + k;
+        if (piece >= offsets[s + g + 1]) continue;
+        const diagonal_scatter<T> scatter(factors[g], alpha);
+        T* const to = z + a.first_cols()[at(piece)];
+        const unsigned mask = a.masks()[at(piece)];
+        e[g] = mask == 0xffff ? scatter.add(e[g], to) : scatter.add(mask, e[g], to);
+      }
     }
   }
 }
