@@ -160,6 +160,9 @@ TEMPLATE_TEST_CASE("a wide low-precision matrix is packed slab by slab", "[low p
   const problem<T> p(generators::uniform<T>(27, 2301, 12, from), 70, from);
   const auto h = tb::optimize(p.a, tb::operation::spmm);
   if (h.view().packed().blocks() > 0) CHECK(h.view().packed().slabs() > 1);
+  const auto band = tb::optimize(generators::banded<T>(900, 2301, 250, from), tb::operation::spmm);
+  tb::validate(band.view());
+  CHECK(band.view().packed().slabs() == 1); // blocks see a quarter of the columns, at most
   tb::validate(h.view());
   oracle::at_every_isa([&] {
     for (const std::int64_t n : {9, 16, 33, 70}) {

@@ -205,6 +205,7 @@ TEST_CASE("diagonals of every type, mask and place give the matrix back", "[opti
     }
   }
   check(stencil<float>(300, 295, from));
+  check(stencil<double>(300, 295, from));
   check(stencil<std::complex<double>>(70, 80, from));
   check(stencil<std::int32_t, std::int64_t>(70, 80, from));
 }
@@ -274,8 +275,31 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   };
   const std::vector<tb::unit_range> all{{0, 1}};
   CHECK(oracle::contains(message_of_csr(all, tb::shape(3, 4)), "row 0 is in two parts"));
-  CHECK(oracle::contains(message_of_csr(std::vector<tb::unit_range>{}, tb::shape(3, 5)),
-                         "CSR of 5 columns"));
+  const std::vector<tb::unit_range> none;
+  CHECK(oracle::contains(message_of_csr(none, tb::shape(3, 5)), "CSR of 3 rows and 5 columns"));
+  for (const std::size_t rows : {1, 3}) { // with its first offsets
+    const offsets row_offsets(rows + 2, 3);
+    offsets some = row_offsets;
+    some.front() = 0;
+    const tb::csr_view<const double, int> csr(values, some, cols, {rows + 1, 4});
+    const tb::optimized_view<const double, int> a(no_tiles, none, {}, {}, {}, {}, csr);
+    CHECK(oracle::contains(oracle::message_of<tb::invalid_matrix>([&] { tb::validate(a); }),
+                           "CSR of"));
+  }
+}
+
+TEST_CASE("entries outside the bands of an optimized matrix are an error", "[optimize]") {
+  source from(35);
+  const auto b = tb::to_bitmap(generators::uniform<double>(8, 9, 60, from));
+  const auto check = [&](const std::vector<tb::unit_range>& bands) {
+    tb::validate(
+        tb::optimized_view<const double, std::int32_t>(std::as_const(b).view(), bands, {}, {}, {}));
+  };
+  check({{0, 1}, {1, 2}});
+  CHECK(oracle::contains(oracle::message_of<tb::invalid_matrix>([&] {
+                           check({{0, 1}});
+                         }),
+                         "outside its bands"));
 }
 
 TEST_CASE("validate names what is broken in diagonals", "[optimize]") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -564,7 +565,10 @@ TEMPLATE_TEST_CASE("matrices that stay in CSR multiply and convert like others",
   for (const auto& a : {tb::to_csr(mesh), tb::to_csr(giant)}) {
     const auto h = tb::optimize(a, tb::operation::spmm);
     REQUIRE(h.view().csr().rows() == a.rows());
-    CHECK(h.bytes() >= tb::detail::length(a.values()) * std::int64_t{sizeof(T) + 4});
+    const std::int64_t of_csr =
+        a.nnz() * static_cast<std::int64_t>(sizeof(T) + 4) + 8 * (a.rows() + 1);
+    CHECK(h.bytes() >= of_csr);
+    CHECK(h.bytes() <= of_csr + 4 * a.rows() + 256); // the offsets of no tiles
     tb::validate(h);
     CHECK(tb::to_csr(h) == a);
     CHECK(tb::to_csr(tb::transposed(h)) == tb::to_csr(tb::transposed(a)));
@@ -578,7 +582,13 @@ TEMPLATE_TEST_CASE("matrices that stay in CSR multiply and convert like others",
     const tb::csr_matrix<T> exact(small, a.row_offsets(), a.col_indices(), {a.rows(), a.cols()});
     const auto fast = tb::optimize(exact, tb::operation::spmm);
     REQUIRE(fast.view().csr().rows() == a.rows());
+    const tb::dense_matrix<T> b(generators::small_vector<T>(a.cols() * 17, from), {a.cols(), 17});
     oracle::at_every_isa([&] {
+      tb::dense_matrix<T> c({a.rows(), 17});
+      tb::dense_matrix<T> expected_c({a.rows(), 17});
+      tb::multiply(tb::threads(2), fast, b, c);
+      tb::multiply(exact, b, expected_c);
+      CHECK(c == expected_c);
       std::vector<T> y(of_rows.size());
       std::vector<T> expected(of_rows.size());
       tb::multiply(tb::threads(2), fast, of_cols, y);
@@ -653,6 +663,41 @@ TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, do
   oracle::check_spmv(a, x, z);
 }
 
+TEST_CASE("slabs are whole tile columns, none of them empty", "[spmm]") {
+  std::int64_t wrong = 0;
+  for (std::int64_t cols = 1; cols < 40000; cols += cols < 3000 ? 1 : 97) {
+    for (const double entries : {1e3, 1e5, 1e6}) {
+      const std::int64_t slabs = tb::kernels::slabs_of(entries, 4, 10, 1, cols);
+      const tb::grouped_view<const float, std::int32_t> a({}, {}, {}, {}, {}, {40, cols}, slabs);
+      wrong += a.first_column(0) != 0 || a.first_column(slabs) != cols;
+      for (std::int64_t s = 0; s < slabs; ++s) {
+        wrong += a.first_column(s) % 4 != 0 || a.first_column(s) >= a.first_column(s + 1);
+      }
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("the last tile column of a slab may be cut by the end of the matrix", "[spmm]") {
+  source from(83);
+  const auto pattern = generators::uniform<float>(300, 16897, 11, from); // 66 slabs wanted
+  const std::vector<float> small = generators::small_vector<float>(pattern.nnz(), from);
+  const tb::coo_matrix<float> a(small, pattern.row_indices(), pattern.col_indices(), {300, 16897});
+  const auto h = tb::optimize(a, tb::operation::spmm);
+  tb::validate(h);
+  CHECK(h.view().grouped().slabs() == 65);
+  CHECK(tb::to_coo(h) == a);
+  const tb::dense_matrix<float, tb::col_major> b(generators::small_vector<float>(16897 * 20, from),
+                                                 {16897, 20});
+  tb::dense_matrix<float> c({300, 20});
+  tb::dense_matrix<float> expected({300, 20});
+  oracle::at_every_isa([&] {
+    tb::multiply(tb::threads(2), h, b, c);
+    tb::multiply(a, b, expected);
+    CHECK(c == expected); // sums are exact
+  });
+}
+
 TEMPLATE_TEST_CASE("SpMM of several slabs keeps the error bound", "[spmm]", float, double) {
   using T = TestType;
   source from(82);
@@ -685,9 +730,22 @@ TEMPLATE_TEST_CASE("SpMM of several slabs keeps the error bound", "[spmm]", floa
                    tb::epilogue([](T v) { return v; }, tb::bias(bias)));
       CHECK(outside(expected, in_registers, 1, 0, c0, shifted, 10) == 0);
       CHECK(outside(expected, by_calls, 1, 0, c0, shifted, 10) == 0);
-      tb::dense_matrix<T> by_threads({rows, n});
-      tb::multiply(tb::threads(3), h, bn.view, by_threads, tb::bias(bias));
-      CHECK(in_registers == by_threads);
+      const auto bc = first_columns<tb::col_major>(b, n, 1);
+      const auto start = first_columns<tb::row_major>(c0, n, 0);
+      const auto updated = [&](int threads, const auto& of) {
+        tb::dense_matrix<T> c({rows, n});
+        tb::multiply(tb::threads(threads), h, of, tb::scaled(T(0.5), start.view), c,
+                     tb::bias(bias));
+        return std::vector<T>(c.data(), c.data() + rows * n);
+      };
+      for (const int threads : {2, 3, 64}) {
+        tb::dense_matrix<T> by_threads({rows, n});
+        tb::multiply(tb::threads(threads), h, bn.view, by_threads, tb::bias(bias));
+        CHECK(std::memcmp(in_registers.data(), by_threads.data(),
+                          static_cast<std::size_t>(rows * n) * sizeof(T)) == 0);
+        CHECK(updated(threads, bn.view) == updated(1, bn.view));
+        CHECK(updated(threads, bc.view) == updated(1, bc.view));
+      }
       if (tb::active_isa() == tb::isa::scalar || n != 70) continue; // less may need no copy
       tb::dense_matrix<T> by_slabs({rows, n});
       const tb::epilogue none;

@@ -32,8 +32,8 @@ namespace tilebit {
 inline namespace TILEBIT_ABI {
 namespace kernels {
 
-/// Into how many slabs of columns grouped rows are cut: `span` columns lie between the first and
-/// the last one of a block on average.
+/// Into how many slabs of columns grouped rows are cut. `span`: share of all columns that lie
+/// between the first and the last one of a block on average.
 ///
 /// A slab has 256 columns, whose rows of B take 64 KB, or more, so that a block has about a hundred
 /// entries in it, which repay that its sums are loaded and stored again. Where tiles are nearly
@@ -42,12 +42,13 @@ namespace kernels {
 /// would be empty.
 inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, double span,
                              std::int64_t cols) noexcept {
-  const auto all_cols = static_cast<double>(cols);
-  if (4 * span < all_cols) return 1;
+  if (span < 0.25) return 1;
   const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
   const double width = fill >= 12 ? 2048 : 256;
-  return static_cast<std::int64_t>(
-      std::clamp(std::min(in_block / 100, all_cols / width), 1.0, 1024.0));
+  const double wanted = std::min(in_block / 100, static_cast<double>(cols) / width);
+  const auto slabs = static_cast<std::int64_t>(std::clamp(wanted, 1.0, 1024.0));
+  const std::int64_t tiles = detail::tiles_of_slab(cols, slabs);
+  return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
 }
 
 /// All tile rows as blocks of grouped rows. Throws std::length_error for a tile row of 2^30 tiles.
@@ -75,21 +76,20 @@ auto grouped_rows_of(const Source& from) {
   const grouping_memory<T> memory(most_tiles);
   const work_array<T> values(most_entries);
   const work_array<I> cols(most_entries); // as many as entries, if no column is shared
-  const double span =
-      columns_between / static_cast<double>(std::max<std::int64_t>(a.tile_rows(), 1));
+  const double all = static_cast<double>(a.tile_rows()) * static_cast<double>(a.cols());
+  const double span = columns_between / std::max(all, 1.0);
   const std::int64_t slabs =
       slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols());
-  const grouped_view<const T, I> cut({}, {}, {}, {}, {}, shape(a.rows(), from.cols()), slabs);
+  const std::int64_t width = detail::tiles_of_slab(from.cols(), slabs);
   std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
   for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
   for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
     row_of_tiles<T, I> left = from.row(tr, 0);
     for (std::int64_t s = 0; s < slabs; ++s) {
       detail::grouped_arrays<T, I>& part = parts[at(s)];
-      const auto* const end = s + 1 == slabs
-                                  ? left.cols + left.tiles
-                                  : std::lower_bound(left.cols, left.cols + left.tiles,
-                                                     static_cast<I>(cut.first_column(s + 1) / 4));
+      const auto* const end = s + 1 == slabs ? left.cols + left.tiles
+                                             : std::lower_bound(left.cols, left.cols + left.tiles,
+                                                                static_cast<I>((s + 1) * width));
       const row_of_tiles<T, I> row = left.first(end - left.cols);
       left = left.without(row);
       const std::int64_t columns = group(row, memory.scratch(), cols.get(), values.get(),
@@ -207,8 +207,8 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// For SpMV: bands of 256 rows each as tiles, as diagonals or as sliced rows, whichever the cost
 /// model predicts to be fastest. For SpMM of float or double: grouped rows (formats/grouped.hpp),
 /// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or CSR where rows that
-/// neighbour have hardly any column in common. Either multiplies vectors
-/// and dense matrices alike, only more slowly what it was not made for.
+/// neighbour have hardly any column in common. Either multiplies vectors and dense matrices alike,
+/// only more slowly what it was not made for.
 /// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
 /// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
 /// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column

@@ -30,10 +30,18 @@
 #include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
-#include "bitmap_tiles.hpp"
 #include "csr.hpp"
 
 namespace tilebit {
+
+namespace detail {
+
+/// Tile columns of each of so many slabs of a matrix but the last.
+constexpr std::int64_t tiles_of_slab(std::int64_t cols, std::int64_t slabs) noexcept {
+  return (tiles_along(cols) + slabs - 1) / slabs;
+}
+
+} // namespace detail
 
 /// The arrays of grouped rows, not owned.
 ///
@@ -68,11 +76,10 @@ public:
   /// Of a slab.
   std::int64_t blocks() const noexcept { return (detail::length(column_offsets_) - 1) / slabs_; }
   std::int64_t slabs() const noexcept { return slabs_; }
-  /// Where slab s begins, or, for s = slabs(), the last one ends: columns of tiles are shared out
-  /// evenly, as many to each slab but the last ones.
+  /// First column of slab s; cols() for s = slabs(). Each slab has ceil(tile columns / slabs())
+  /// tile columns, the last one what is left.
   std::int64_t first_column(std::int64_t s) const noexcept {
-    const std::int64_t tiles = (detail::tiles_along(cols()) + slabs_ - 1) / slabs_;
-    return std::min(4 * tiles * s, cols());
+    return std::min(4 * detail::tiles_of_slab(cols(), slabs_) * s, cols());
   }
   /// One slab as a view of its own, whose offsets do not begin with 0.
   grouped_view slab(std::int64_t s) const noexcept {
@@ -210,6 +217,8 @@ void validate(const grouped_view<T, I>& a) {
     const std::int64_t slab = g % a.slabs();
     const std::size_t block = detail::at(slab * blocks + k);
     const std::int64_t columns = a.column_offsets()[block + 1] - a.column_offsets()[block];
+    const std::int64_t first_column = a.first_column(slab);
+    const std::int64_t end_column = a.first_column(slab + 1);
     std::int64_t counted = 0;
     std::int64_t entries = 0;
     for (unsigned pattern = 1; pattern < 16; ++pattern) {
@@ -224,8 +233,7 @@ void validate(const grouped_view<T, I>& a) {
       if (counted > columns) break;
       for (std::int64_t c = counted - n; c < counted; ++c) {
         const I col = a.col_indices()[detail::at(a.column_offsets()[block] + c)];
-        if (std::cmp_less(col, a.first_column(slab)) ||
-            std::cmp_greater_equal(col, a.first_column(slab + 1))) {
+        if (std::cmp_less(col, first_column) || std::cmp_greater_equal(col, end_column)) {
           throw invalid_matrix(detail::message("grouped: column ", col, " of block ", k,
                                                " is not one of slab ", slab),
                                k);

@@ -206,6 +206,20 @@ private:
   detail::packed_arrays<T, I> packed_;
 };
 
+namespace detail {
+
+/// Throws invalid_matrix unless a part that holds all rows, or none, has the shape of the matrix.
+inline void check_whole_part(const shape& part, bool there, const shape& all, const char* name) {
+  if (there && part != all) {
+    throw invalid_matrix(message("optimized: ", name, " of ", part.rows(), " rows and ",
+                                 part.cols(), " columns in a matrix of ", all.rows(), " and ",
+                                 all.cols()),
+                         part.rows());
+  }
+}
+
+} // namespace detail
+
 /// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows), and with
 /// grouped rows also O(cols).
 template <class T, class I>
@@ -214,14 +228,22 @@ void validate(const optimized_view<T, I>& a) {
   validate(a.diagonals());
   validate(a.grouped());
   validate(a.csr());
-  if (a.csr().rows() > 0 && a.csr().cols() != a.cols()) {
-    throw invalid_matrix(
-        detail::message("optimized: CSR of ", a.csr().cols(), " columns, not ", a.cols()),
-        a.csr().cols());
-  }
+  const shape all(a.rows(), a.cols());
+  detail::check_whole_part({a.grouped().rows(), a.grouped().cols()}, a.grouped().blocks() > 0, all,
+                           "grouped rows");
+  detail::check_whole_part({a.csr().rows(), a.csr().cols()}, a.csr().rows() > 0, all, "CSR");
   if constexpr (detail::is_packed_v<std::remove_const_t<T>>) {
     validate(a.grid());
+    detail::check_whole_part({a.grid().rows(), a.grid().cols()}, a.grid().rows() > 0, all,
+                             "a bitmap grid");
+    if (a.diagonals().nnz() + a.sliced().nnz() + a.grouped().nnz() + a.csr().nnz() > 0) {
+      throw invalid_matrix("optimized: entries of this type are in tiles or in a bitmap grid only",
+                           a.nnz());
+    }
     validate(a.packed());
+    constexpr int depth = detail::depth_v<typename optimized_view<T, I>::packed_type>;
+    detail::check_whole_part({a.packed().rows(), a.packed().cols()}, a.packed().blocks() > 0,
+                             shape(a.rows(), (a.cols() + depth - 1) / depth), "packed rows");
     validate(a.windowed());
     if (a.packed().blocks() > 0 && !a.corrections().empty() &&
         std::cmp_not_equal(a.corrections().size(), 4 * a.packed().blocks())) {
@@ -267,20 +289,29 @@ void validate(const optimized_view<T, I>& a) {
       throw invalid_matrix(detail::message("optimized: row ", row, " is in two parts"), row);
     }
   };
-  const auto see_bands = [&](std::span<const unit_range> bands, std::int64_t height,
-                             std::int64_t units) {
+  const auto see_bands = [&](const auto& part, std::span<const unit_range> bands,
+                             std::int64_t height, const char* name) {
+    const std::int64_t units = detail::length(part.element_offsets()) - 1;
+    std::int64_t outside = part.nnz();
     for (const unit_range& band : bands) {
       if (band.first < 0 || band.last < band.first || band.last > units) {
         throw invalid_matrix(detail::message("optimized: units ", band.first, " to ", band.last,
                                              " of ", units, " are no band"),
                              band.first);
       }
+      outside -= part.element_offsets()[detail::at(band.last)] -
+                 part.element_offsets()[detail::at(band.first)];
       const std::int64_t end = std::min(height * band.last, a.rows());
       for (std::int64_t i = height * band.first; i < end; ++i) see(i);
     }
+    if (outside != 0) {
+      throw invalid_matrix(
+          detail::message("optimized: ", outside, " entries of ", name, " are outside its bands"),
+          outside);
+    }
   };
-  see_bands(a.tile_bands(), 4, a.tiles().tile_rows());
-  see_bands(a.diagonal_bands(), 16, a.diagonals().slices());
+  see_bands(a.tiles(), a.tile_bands(), 4, "tiles");
+  see_bands(a.diagonals(), a.diagonal_bands(), 16, "diagonals");
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
   for (std::int64_t i = 0; i < std::min(4 * a.grouped().blocks(), a.rows()); ++i) see(i);
   for (std::int64_t i = 0; i < a.csr().rows(); ++i) see(i);

@@ -14,6 +14,7 @@
 #include "../core/low_precision.hpp"
 #include "../core/packed.hpp"
 #include "../formats/dense.hpp"
+#include "../formats/optimized.hpp"
 #include "dispatch.hpp"
 #include "dispatch_low_precision.hpp"
 #include "panels.hpp"
@@ -117,7 +118,7 @@ public:
   }
 
   static constexpr bool copies_slabs = false; ///< all of B is there for every slab
-  const P* slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
+  const P* prepare_slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
 
   bool copies() const noexcept { return true; }
   bool stays() const noexcept { return copies_.panel_bytes() <= std::int64_t{1} << 20; }

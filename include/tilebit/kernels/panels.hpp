@@ -124,7 +124,7 @@ void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
   std::copy_n(from, n, to);
 }
 
-/// Asks for n elements. Inlined as what calls it has to be, because g++ drops calls of functions
+/// Asks for n elements. Inlined, as its callers have to be, because g++ drops calls of functions
 /// that do nothing but prefetch.
 template <class T>
 TILEBIT_ALWAYS_INLINE void fetch_lines(const T* from, std::int64_t n) noexcept {
@@ -188,7 +188,7 @@ public:
   }
 
   static constexpr bool copies_slabs = false; ///< all of B is there for every slab
-  const T* slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
+  const T* prepare_slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
 
   bool copies() const noexcept { return copies_; }
   /// Does a panel stay in the second-level cache while A passes by?

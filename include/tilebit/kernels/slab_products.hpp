@@ -30,8 +30,7 @@ public:
   using T = typename View::scalar_type;
   using S = accumulator_t<T>;
 
-  /// Steps have so many rows, a multiple of four; tasks of threads have them, too, where Panels
-  /// copy slabs for them. Throws std::bad_alloc.
+  /// Steps have at most so many rows, a multiple of four. Throws std::bad_alloc.
   slab_products(const execution_policy& policy, const spmm_kernels<View, T>& kernels,
                 std::span<const panel_range> panels, const Panels& b, const Update& out,
                 std::int64_t rows_of_step)
@@ -42,23 +41,23 @@ public:
   /// corrections: of the sums of a's rows, to be added, or nothing.
   void run(const View& a, std::size_t first, std::size_t last,
            const S* corrections = nullptr) noexcept {
+    const std::int64_t blocks = a.blocks();
     const int threads = thread_count(policy_);
-    const std::int64_t wanted = threads > 1 ? std::int64_t{8} * threads : 1;
-    const std::int64_t least = Panels::copies_slabs ? step_ : 64 / height;
-    const block_list<View> blocks(
-        a, static_cast<int>(std::clamp<std::int64_t>(a.blocks() / least, 1, wanted)),
-        cuts::between_units);
-    const auto panels = static_cast<int>(last - first);
-    const auto groups = static_cast<int>(
-        std::clamp<std::int64_t>((wanted + blocks.count() - 1) / blocks.count(), 1, panels));
-    for_each_task(policy_, blocks.count() * groups, [&](int task, int thread) {
-      const int group = task % groups;
-      const std::size_t begin = first + at(panels * group / groups);
+    const std::int64_t wanted = threads > 1 ? std::int64_t{8} * threads : 1; // tasks
+    std::int64_t steps = (blocks + step_ - 1) / step_; // of the same length, but for one block
+    if (!Panels::copies_slabs) {                       // shorter ones cost little
+      constexpr std::int64_t least = 64 / height;
+      steps = std::clamp((blocks + least - 1) / least, steps, std::max(steps, wanted));
+    }
+    const auto panels = static_cast<std::int64_t>(last - first);
+    const std::int64_t groups = std::clamp<std::int64_t>((wanted + steps - 1) / steps, 1, panels);
+    for_each_task(policy_, static_cast<int>(steps * groups), [&](int task, int thread) {
+      const std::int64_t step = task / groups;
+      const std::int64_t group = task % groups;
+      const unit_range units{blocks * step / steps, blocks * (step + 1) / steps};
       const std::size_t end = first + at(panels * (group + 1) / groups);
-      const unit_range range = blocks.units_of(task / groups);
-      for (std::int64_t u = range.first; u < range.last; u += step_) {
-        const unit_range now{u, std::min(u + step_, range.last)};
-        for (std::size_t p = begin; p < end; ++p) multiply(a, now, p, corrections, thread);
+      for (std::size_t p = first + at(panels * group / groups); p < end; ++p) {
+        multiply(a, units, p, corrections, thread);
       }
       if (sink_.streams()) finish_streams();
     });
@@ -93,7 +92,7 @@ private:
           part.streams = to.streams;
         }
       }
-      const T* const b = b_.slab(p, {a.first_column(s), a.first_column(s + 1)}, thread);
+      const T* const b = b_.prepare_slab(p, {a.first_column(s), a.first_column(s + 1)}, thread);
       kernel(a.slab(s), units.first, units.last, b, b_.ld(panel), panel.width, part);
       part.beta = S{1};
       part.c0 = stage;

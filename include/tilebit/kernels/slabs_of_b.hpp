@@ -7,14 +7,12 @@
 // of rows of A copies B anew.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
 
 #include "../core/config.hpp"
-#include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
 #include "../formats/optimized.hpp"
 #include "panels.hpp"
@@ -41,9 +39,9 @@ public:
   std::int64_t bytes() const noexcept { return b_.rows() * b_.cols() * std::int64_t{sizeof(T)}; }
   std::int64_t ld(const panel_range& p) const noexcept { return p.vectors * lanes_; }
 
-  /// Copies some rows of panel p; what is returned has row k at ld() * k, where no row but those
-  /// may be read.
-  const T* slab(std::size_t p, unit_range rows, std::int64_t thread) const noexcept {
+  /// Copies some rows of panel p, and returns where row 0 would be: row k is at ld() * k, where
+  /// only those rows may be read.
+  const T* prepare_slab(std::size_t p, unit_range rows, std::int64_t thread) const noexcept {
     const panel_range& panel = panels_[p];
     T* const to = memory_.get() + thread * of_thread_;
     if constexpr (std::is_same_v<Layout, row_major>) {

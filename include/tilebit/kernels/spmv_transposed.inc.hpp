@@ -176,7 +176,8 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
 template <class T, class I>
 void spmv_transposed(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last,
                      const T* x, T alpha, T* z) noexcept {
-  constexpr std::int64_t most = 32 / std::int64_t{sizeof(T)}; // as fast as it gets on Zen 4
+  constexpr std::int64_t most =
+      32 / std::int64_t{sizeof(T)}; // 4 to 16 are close, these the best (Zen 4)
   const std::int64_t* const offsets = a.slice_offsets().data();
   for (std::int64_t s = first; s < last; s += most) {
     const std::int64_t slices = std::min(most, last - s);
