@@ -1,5 +1,5 @@
-// SpMM, C = A B with row-major B and C, of every format and of optimize(a) against other libraries,
-// sparse and dense, all in one process and interleaved.
+// SpMM, C = A B with row-major B and C, of every format and of what optimize makes for that many
+// columns against other libraries, sparse and dense, all in one process and interleaved.
 #include <benchmark/benchmark.h>
 
 #include <CLI/CLI.hpp>
@@ -61,17 +61,23 @@ struct forms {
   forms(const bench::real_matrix& a, const settings& s)
       : csr(tb::to_csr(tb::coo_matrix<T>(std::vector<T>(a.values().begin(), a.values().end()),
                                          a.row_indices(), a.col_indices(), {a.rows(), a.cols()}))),
-        coo(tb::to_coo(csr)), bitmap(tb::to_bitmap(csr)),
-        optimized(tb::optimize(csr, tb::operation::spmm)) {
+        coo(tb::to_coo(csr)), bitmap(tb::to_bitmap(csr)) {
     if (s.transposed) {
       transposed_csr = tb::to_csr(tb::transposed(csr));
       transposed_bitmap = tb::to_bitmap(transposed_csr);
-      transposed_optimized = tb::optimize(transposed_csr, tb::operation::spmm);
     }
     const double size = static_cast<double>(a.rows()) * static_cast<double>(a.cols()) * sizeof(T);
     if (size > 512e6 || s.no_peers) return;
     dense = bench::make_aligned<T>(a.rows() * a.cols());
     tb::to_dense(csr, tb::dense_view(dense.get(), {a.rows(), a.cols()}));
+  }
+
+  /// For products with n columns.
+  void optimize_for(std::int64_t n) {
+    optimized = tb::optimize(csr, tb::operation::spmm, n);
+    if (transposed_csr.rows() > 0) {
+      transposed_optimized = tb::optimize(transposed_csr, tb::operation::spmm, n);
+    }
   }
 };
 
@@ -110,9 +116,10 @@ std::string name_of(tb::format f) {
 }
 
 template <class T>
-bench::spmm_result measure(const std::string& name, const forms<T>& a,
-                           bench::dense_operands<T>& dense, int threads, const settings& s) {
+bench::spmm_result measure(const std::string& name, forms<T>& a, bench::dense_operands<T>& dense,
+                           int threads, const settings& s) {
   const std::int64_t n = dense.n;
+  a.optimize_for(n);
   const auto of = dense.times(a.csr, a.dense.get(), threads);
   auto products = own_products(a, of, s.transposed);
   for (const auto& library : libraries(s)) {
@@ -218,7 +225,7 @@ void print(const bench::spmm_result& r, const settings& s) {
 template <class T>
 void measure_all(const std::string& name, const bench::real_matrix& matrix, const settings& s,
                  std::vector<bench::spmm_result>& results) {
-  const forms<T> a(matrix, s);
+  forms<T> a(matrix, s);
   for (const std::int64_t n : s.columns) {
     const double size = static_cast<double>(matrix.rows() + matrix.cols()) *
                         static_cast<double>(n) * sizeof(T) * 1e-6;

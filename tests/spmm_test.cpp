@@ -667,7 +667,7 @@ TEST_CASE("slabs are whole tile columns, none of them empty", "[spmm]") {
   std::int64_t wrong = 0;
   for (std::int64_t cols = 1; cols < 40000; cols += cols < 3000 ? 1 : 97) {
     for (const double entries : {1e3, 1e5, 1e6}) {
-      const std::int64_t slabs = tb::kernels::slabs_of(entries, 4, 10, 1, cols);
+      const std::int64_t slabs = tb::kernels::slabs_of(entries, 4, 10, 1, cols, 256);
       const tb::grouped_view<const float, std::int32_t> a({}, {}, {}, {}, {}, {40, cols}, slabs);
       wrong += a.first_column(0) != 0 || a.first_column(slabs) != cols;
       for (std::int64_t s = 0; s < slabs; ++s) {
@@ -676,6 +676,36 @@ TEST_CASE("slabs are whole tile columns, none of them empty", "[spmm]") {
     }
   }
   CHECK(wrong == 0);
+}
+
+TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
+  using T = TestType;
+  source from(84);
+  const auto a = generators::uniform<T>(61, 2100, 20, from); // 1,680 entries in a block
+  const auto slabs = [&](std::int64_t columns) {
+    const auto h = tb::optimize(a, tb::operation::spmm, columns);
+    tb::validate(h);
+    CHECK(tb::to_coo(h) == a);
+    return h.view().grouped().slabs();
+  };
+  constexpr std::int64_t panel = 256 / static_cast<std::int64_t>(sizeof(T));
+  CHECK(slabs(128) == 8);
+  CHECK(slabs(std::numeric_limits<std::int64_t>::max()) == 8);
+  CHECK(slabs(panel) == 8);
+  CHECK(slabs(panel / 2) == 4);
+  CHECK(slabs(panel / 4) == 2);
+  CHECK(slabs(1) == 1);
+  CHECK_THROWS_AS(slabs(0), std::invalid_argument);
+
+  const auto b = random_dense<T>(2100, 70, from);
+  const auto c0 = random_dense<T>(61, 70, from);
+  const auto expected = expected_columns<T>(a, b);
+  const auto h = tb::optimize(a, tb::operation::spmm, panel / 4);
+  oracle::at_every_isa([&] {
+    for (const std::int64_t n : {5, 16, 70}) {
+      check_width<tb::row_major, tb::row_major>(h, b, c0, expected, n);
+    }
+  });
 }
 
 TEST_CASE("the last tile column of a slab may be cut by the end of the matrix", "[spmm]") {

@@ -35,25 +35,28 @@ namespace kernels {
 /// Into how many slabs of columns grouped rows are cut. `span`: share of all columns that lie
 /// between the first and the last one of a block on average.
 ///
-/// A slab has 256 columns, whose rows of B take 64 KB, or more, so that a block has about a hundred
-/// entries in it, which repay that its sums are loaded and stored again. Where tiles are nearly
-/// full each load of B serves four entries: there only panels that leave the second-level cache are
-/// cut. Blocks of narrow span find the rows of B that they share in the caches, and many of theirs
-/// would be empty.
+/// A slab has as many columns as have 64 KB of a panel of B, or more, so that a block has about a
+/// hundred entries in it, which repay that its sums are loaded and stored again and that its loops
+/// end; more where panels are narrower than 256 bytes, of which an entry takes less time. Where
+/// tiles are nearly full each load of B serves four entries: there only panels that leave the
+/// second-level cache are cut. Blocks of narrow span find the rows of B that they share in the
+/// caches, and many of theirs would be empty.
 inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, double span,
-                             std::int64_t cols) noexcept {
+                             std::int64_t cols, std::int64_t row_bytes) noexcept {
   if (span < 0.25) return 1;
+  const double narrow = 256.0 / static_cast<double>(std::clamp<std::int64_t>(row_bytes, 16, 256));
   const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
-  const double width = fill >= 12 ? 2048 : 256;
-  const double wanted = std::min(in_block / 100, static_cast<double>(cols) / width);
+  const double width = (fill >= 12 ? 2048 : 256) * narrow;
+  const double wanted = std::min(in_block / (100 * narrow), static_cast<double>(cols) / width);
   const auto slabs = static_cast<std::int64_t>(std::clamp(wanted, 1.0, 1024.0));
   const std::int64_t tiles = detail::tiles_of_slab(cols, slabs);
   return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
 }
 
-/// All tile rows as blocks of grouped rows. Throws std::length_error for a tile row of 2^30 tiles.
+/// All tile rows as blocks of grouped rows, for products with so many columns. Throws
+/// std::length_error for a tile row of 2^30 tiles.
 template <class Source>
-auto grouped_rows_of(const Source& from) {
+auto grouped_rows_of(const Source& from, std::int64_t columns) {
   using T = typename Source::scalar_type;
   using I = typename Source::index_type;
   const auto& a = from.matrix();
@@ -78,8 +81,10 @@ auto grouped_rows_of(const Source& from) {
   const work_array<I> cols(most_entries); // as many as entries, if no column is shared
   const double all = static_cast<double>(a.tile_rows()) * static_cast<double>(a.cols());
   const double span = columns_between / std::max(all, 1.0);
+  constexpr std::int64_t most_columns = 1024; // more are several panels anyway
+  const std::int64_t row_bytes = std::min(columns, most_columns) * std::int64_t{sizeof(T)};
   const std::int64_t slabs =
-      slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols());
+      slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(), row_bytes);
   const std::int64_t width = detail::tiles_of_slab(from.cols(), slabs);
   std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
   for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
@@ -92,9 +97,9 @@ auto grouped_rows_of(const Source& from) {
                                                                 static_cast<I>((s + 1) * width));
       const row_of_tiles<T, I> row = left.first(end - left.cols);
       left = left.without(row);
-      const std::int64_t columns = group(row, memory.scratch(), cols.get(), values.get(),
-                                         part.pattern_counts.data() + 15 * tr);
-      part.col_indices.insert(part.col_indices.end(), cols.get(), cols.get() + columns);
+      const std::int64_t taken = group(row, memory.scratch(), cols.get(), values.get(),
+                                       part.pattern_counts.data() + 15 * tr);
+      part.col_indices.insert(part.col_indices.end(), cols.get(), cols.get() + taken);
       part.values.insert(part.values.end(), values.get(), values.get() + row.entries);
       part.column_offsets.push_back(detail::length(part.col_indices));
       part.value_offsets.push_back(detail::length(part.values));
@@ -117,7 +122,7 @@ bool grouping_pays(const detail::grouped_arrays<T, I>& a) noexcept {
 /// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it, or
 /// a matrix unit multiplies the tiles themselves.
 template <class View>
-auto packed_rows_of(const View& a) {
+auto packed_rows_of(const View& a, std::int64_t columns) {
   using T = typename View::scalar_type;
   using I = typename View::index_type;
   using P = detail::packed_t<T>;
@@ -125,7 +130,7 @@ auto packed_rows_of(const View& a) {
   if (panel_kernels<grouped_view<const P, I>>(active_isa()) == nullptr) return out;
   if (tile_unit_pays(a, most_dots, active_isa())) return out;
   const repacked_tile_rows<P, View> from(seq, a);
-  out.rows = grouped_rows_of(from);
+  out.rows = grouped_rows_of(from, columns);
   const auto* const corrections = from.corrections(0);
   if (corrections != nullptr) out.corrections.assign(corrections, corrections + 4 * a.tile_rows());
   return out;
@@ -172,8 +177,9 @@ inline constexpr std::int64_t band_height = 64; ///< tile rows that optimize dec
 
 /// optimize of float or double for SpMM: grouped rows, or CSR where these do not pay.
 template <class T, class I>
-optimized_matrix<T, I> optimize_for_spmm(const bitmap_view<const T, I>& tiles) {
-  auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles));
+optimized_matrix<T, I> optimize_for_spmm(const bitmap_view<const T, I>& tiles,
+                                         std::int64_t columns) {
+  auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles), columns);
   if (kernels::grouping_pays(grouped)) {
     return optimized_matrix<T, I>(trusted{}, std::move(grouped), shape(tiles.rows(), tiles.cols()));
   }
@@ -184,10 +190,12 @@ optimized_matrix<T, I> optimize_for_spmm(const bitmap_view<const T, I>& tiles) {
 /// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes; for SpMM the
 /// packed copy besides, for SpMV the windowed one.
 template <class T, class I>
-optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, operation what) {
+optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, operation what,
+                                              std::int64_t columns) {
   const shape s(tiles.rows(), tiles.cols());
   packed_arrays<T, I> packed;
-  if (what == operation::spmm) packed = kernels::packed_rows_of(std::as_const(tiles).view());
+  if (what == operation::spmm)
+    packed = kernels::packed_rows_of(std::as_const(tiles).view(), columns);
   if (what == operation::spmv) {
     packed.windowed = kernels::windowed_rows_of(std::as_const(tiles).view());
   }
@@ -217,29 +225,35 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// a byte or, where entries are far from each other, a byte more than its own for each of them, and
 /// zeros besides.
 ///
+/// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
+/// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly
+/// as what is made for them.
+///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
-/// Throws: as to_bitmap; for SpMM std::length_error for a row of 2^30 tiles. Complexity: O(nnz +
-/// rows) time; memory of a CSR and a bitmap matrix on the way.
+/// Throws: as to_bitmap; std::invalid_argument for less than one column; for SpMM std::length_error
+/// for a row of 2^30 tiles. Complexity: O(nnz + rows) time; memory of a CSR and a bitmap matrix on
+/// the way.
 template <sparse_matrix A>
 optimized_matrix<typename A::scalar_type, typename A::index_type>
-optimize(const A& a, operation what = operation::spmv) {
+optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 128) {
   using T = typename A::scalar_type;
   using I = typename A::index_type;
+  detail::require_columns(columns, "optimize");
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     if (what == operation::spmm) {
       const auto op = detail::resolve(a);
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          return detail::optimize_for_spmm<T, I>(op.base);
+          return detail::optimize_for_spmm<T, I>(op.base, columns);
         }
       }
       const auto tiles = to_bitmap(a);
-      return detail::optimize_for_spmm<T, I>(tiles);
+      return detail::optimize_for_spmm<T, I>(tiles, columns);
     }
   }
   if constexpr (detail::is_packed_v<T>) {
-    return detail::optimize_low_precision(to_bitmap(a), what);
+    return detail::optimize_low_precision(to_bitmap(a), what, columns);
   } else {
     return detail::with_csr(a, [what](const auto& csr) {
       const std::int64_t tile_rows = detail::tiles_along(csr.rows());

@@ -139,6 +139,12 @@ std::int64_t count_tiles(const csr_view<T, I, O>& a) {
   return tiles;
 }
 
+inline void require_columns(std::int64_t columns, const char* who) {
+  if (columns < 1) {
+    throw std::invalid_argument(message(who, ": B cannot have ", columns, " columns"));
+  }
+}
+
 /// f(view of A as CSR): A itself where it is CSR already.
 template <class A, class F>
 auto with_csr(const A& a, F&& f) {
@@ -231,9 +237,7 @@ recommendation recommend_by_bytes(std::int64_t nnz, std::int64_t tiles, const sh
 /// CSR matrix where A is none.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv, std::int64_t columns = 128) {
-  if (columns < 1) {
-    throw std::invalid_argument(detail::message("recommend: B cannot have ", columns, " columns"));
-  }
+  detail::require_columns(columns, "recommend");
   using T = typename A::scalar_type;
   if constexpr (detail::is_packed_v<T>) {
     const auto b = to_bitmap(a);
