@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -109,14 +110,32 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
 }
 
 /// Do grouped rows repay the 76 bytes of a block and that the processor does not foresee the ends
-/// of its loops? By loads of B: by many in a block, or by a good part of all (bench/run --spmm).
-/// Slabs repay them by themselves.
+/// of its loops? By loads of B that they save: by many in a block, or by a good part of all
+/// (bench/run --spmm).
+constexpr bool grouping_pays(std::int64_t entries, std::int64_t loads,
+                             std::int64_t blocks) noexcept {
+  const std::int64_t saved = entries - loads;
+  return saved >= 8 * blocks || 4 * saved >= entries;
+}
+
+/// The same of grouped rows. Slabs repay them by themselves.
 template <class T, class I>
 bool grouping_pays(const detail::grouped_arrays<T, I>& a) noexcept {
-  const std::int64_t entries = detail::length(a.values);
-  const std::int64_t saved = entries - detail::length(a.col_indices);
-  const std::int64_t blocks = detail::length(a.column_offsets) - 1;
-  return a.slabs > 1 || saved >= 8 * blocks || 4 * saved >= entries;
+  return a.slabs > 1 || grouping_pays(detail::length(a.values), detail::length(a.col_indices),
+                                      detail::length(a.column_offsets) - 1);
+}
+
+/// May it pay, as far as tiles tell? Each column of a tile is loaded once at least, and blocks of
+/// less than 200 entries are not cut into slabs.
+template <class T, class I>
+bool grouping_may_pay(const bitmap_view<const T, I>& a) noexcept {
+  if (a.nnz() >= 200 * a.tile_rows()) return true;
+  std::int64_t loads = 0;
+  for (const unsigned bitmap : a.bitmaps()) {
+    const unsigned halves = bitmap | bitmap >> 8;
+    loads += std::popcount((halves | halves >> 4) & 15U);
+  }
+  return grouping_pays(a.nnz(), loads, a.tile_rows());
 }
 
 /// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it, or
@@ -175,16 +194,22 @@ namespace detail {
 
 inline constexpr std::int64_t band_height = 64; ///< tile rows that optimize decides for at a time
 
-/// optimize of float or double for SpMM: grouped rows, or CSR where these do not pay.
-template <class T, class I>
-optimized_matrix<T, I> optimize_for_spmm(const bitmap_view<const T, I>& tiles,
+/// optimize of float or double for SpMM: grouped rows of A's tiles, or CSR where these do not pay.
+template <class A, class T, class I>
+optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, I>& tiles,
                                          std::int64_t columns) {
-  auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles), columns);
-  if (kernels::grouping_pays(grouped)) {
-    return optimized_matrix<T, I>(trusted{}, std::move(grouped), shape(tiles.rows(), tiles.cols()));
+  if (kernels::grouping_may_pay(tiles)) {
+    auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles), columns);
+    if (kernels::grouping_pays(grouped)) {
+      return optimized_matrix<T, I>(trusted{}, std::move(grouped),
+                                    shape(tiles.rows(), tiles.cols()));
+    }
   }
-  grouped = {}; // its memory is free for CSR
-  return optimized_matrix<T, I>(trusted{}, to_csr(tiles));
+  if constexpr (requires { a.row_offsets(); }) {
+    return optimized_matrix<T, I>(trusted{}, to_csr<I, std::int64_t>(a)); // a copy
+  } else {
+    return optimized_matrix<T, I>(trusted{}, to_csr<I, std::int64_t>(tiles));
+  }
 }
 
 /// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes; for SpMM the
@@ -245,11 +270,11 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          return detail::optimize_for_spmm<T, I>(op.base, columns);
+          return detail::optimize_for_spmm(a, op.base, columns);
         }
       }
       const auto tiles = to_bitmap(a);
-      return detail::optimize_for_spmm<T, I>(tiles, columns);
+      return detail::optimize_for_spmm(a, tiles.view(), columns);
     }
   }
   if constexpr (detail::is_packed_v<T>) {
