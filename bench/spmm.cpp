@@ -116,10 +116,9 @@ std::string name_of(tb::format f) {
 }
 
 template <class T>
-bench::spmm_result measure(const std::string& name, forms<T>& a, bench::dense_operands<T>& dense,
-                           int threads, const settings& s) {
+bench::spmm_result measure(const std::string& name, const forms<T>& a,
+                           bench::dense_operands<T>& dense, int threads, const settings& s) {
   const std::int64_t n = dense.n;
-  a.optimize_for(n);
   const auto of = dense.times(a.csr, a.dense.get(), threads);
   auto products = own_products(a, of, s.transposed);
   for (const auto& library : libraries(s)) {
@@ -234,6 +233,7 @@ void measure_all(const std::string& name, const bench::real_matrix& matrix, cons
                   std::is_same_v<T, float> ? "float" : "double", static_cast<long long>(n), size);
       continue;
     }
+    a.optimize_for(n);
     bench::dense_operands<T> dense(matrix.rows(), matrix.cols(), n);
     for (const int threads : s.threads) {
       results.push_back(measure<T>(name, a, dense, threads, s));

@@ -34,7 +34,7 @@ inline namespace TILEBIT_ABI {
 namespace kernels {
 
 /// Into how many slabs of columns grouped rows are cut. `span`: share of all columns that lie
-/// between the first and the last one of a block on average.
+/// between the first and the last one of a block on average; row_bytes: of a panel of B, up to 256.
 ///
 /// A slab has as many columns as have 64 KB of a panel of B, or more, so that a block has about a
 /// hundred entries in it, which repay that its sums are loaded and stored again and that its loops
@@ -45,7 +45,7 @@ namespace kernels {
 inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, double span,
                              std::int64_t cols, std::int64_t row_bytes) noexcept {
   if (span < 0.25) return 1;
-  const double narrow = 256.0 / static_cast<double>(std::clamp<std::int64_t>(row_bytes, 16, 256));
+  const double narrow = 256.0 / static_cast<double>(std::max<std::int64_t>(row_bytes, 16));
   const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
   const double width = (fill >= 12 ? 2048 : 256) * narrow;
   const double wanted = std::min(in_block / (100 * narrow), static_cast<double>(cols) / width);
@@ -82,8 +82,8 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
   const work_array<I> cols(most_entries); // as many as entries, if no column is shared
   const double all = static_cast<double>(a.tile_rows()) * static_cast<double>(a.cols());
   const double span = columns_between / std::max(all, 1.0);
-  constexpr std::int64_t most_columns = 1024; // more are several panels anyway
-  const std::int64_t row_bytes = std::min(columns, most_columns) * std::int64_t{sizeof(T)};
+  constexpr auto size = std::int64_t{sizeof(T)};
+  const std::int64_t row_bytes = std::min(columns, 256 / size) * size;
   const std::int64_t slabs =
       slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(), row_bytes);
   const std::int64_t width = detail::tiles_of_slab(from.cols(), slabs);

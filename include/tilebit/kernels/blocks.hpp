@@ -14,6 +14,7 @@
 
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
+#include "../core/packed.hpp"
 #include "../formats/bitmap.hpp"
 #include "../formats/bitmap_grid.hpp"
 #include "../formats/csr.hpp"
@@ -81,6 +82,34 @@ public:
 private:
   unit_range range_;
 };
+
+/// Calls f(part, bands) for the parts of a matrix and the ranges of units that belong to it: all of
+/// a plain format, the bands and the slices of an optimized one.
+template <class View, class F>
+void for_each_part(const View& a, F&& f) {
+  if constexpr (requires { a.tile_bands(); }) {
+    f(a.tiles(), a.tile_bands());
+    f(a.diagonals(), a.diagonal_bands());
+    for_each_part(a.sliced(), f);
+    for_each_part(a.grouped(), f);
+    for_each_part(a.csr(), f);
+    if constexpr (detail::is_packed_v<typename View::scalar_type>) for_each_part(a.grid(), f);
+  } else {
+    const every_unit everything(a);
+    f(a, everything.bands());
+  }
+}
+
+/// Calls f(begin, end) for what the bands have in common with units [first, last).
+template <class F>
+void for_each_overlap(std::span<const unit_range> bands, std::int64_t first, std::int64_t last,
+                      F&& f) {
+  auto band = std::partition_point(bands.begin(), bands.end(),
+                                   [first](const unit_range& b) { return b.last <= first; });
+  for (; band != bands.end() && band->first < last; ++band) {
+    f(std::max(first, band->first), std::min(last, band->last));
+  }
+}
 
 /// Entries [first, last) of unit u, as a matrix of that unit alone; entries(a, u) is how many there
 /// are to divide.

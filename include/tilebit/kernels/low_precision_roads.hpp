@@ -291,9 +291,7 @@ void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel
   const work_array<S> sums(thread_count(policy) * edge * edge);
   const std::int64_t units = (a.tile_rows() + 7) / 8;
   const auto tasks = static_cast<int>(std::min<std::int64_t>(units, 1024));
-  for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
-    last = bs.end_of_chunk(first);
-    bs.prepare(policy, first, last);
+  for_each_chunk(policy, panels, bs, [&](std::size_t first, std::size_t last) {
     for_each_task(policy, tasks, [&](int task, int thread) {
       S* const s = sums.get() + thread * edge * edge;
       for (std::int64_t u = units * task / tasks; u < units * (task + 1) / tasks; ++u) {
@@ -314,7 +312,7 @@ void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel
       }
       if (sink.streams()) finish_streams();
     });
-  }
+  });
 }
 
 /// C = epilogue(alpha A B + beta C0) for a matrix of tiles, packed or widened to P.

@@ -59,24 +59,17 @@ public:
   void run(const View& a, std::int64_t row0, std::size_t first, std::size_t last,
            const S* corrections = nullptr) noexcept {
     corrections_ = corrections;
-    const auto panels = static_cast<int>(last - first);
-    if (!b_.copies() && !b_.stays() && (panels > 1 || leaves_caches())) {
+    if (!b_.copies() && !b_.stays() && (last - first > 1 || leaves_caches())) {
       return run_by_rows(a, row0, first, last);
     }
-    const std::int64_t wanted =
-        thread_count(policy_) > 1 ? std::int64_t{8} * thread_count(policy_) : 1;
-    const block_list<View> blocks(
-        a, static_cast<int>(std::clamp<std::int64_t>(units(a) * height / 64, 1, wanted)),
-        cuts::between_units);
-    const auto groups = static_cast<int>(
-        std::clamp<std::int64_t>((wanted + blocks.count() - 1) / blocks.count(), 1, panels));
-    for_each_task(policy_, blocks.count() * groups, [&](int task, int thread) {
-      const int group = task % groups;
-      const std::size_t begin = first + at(panels * group / groups);
-      const std::size_t end = first + at(panels * (group + 1) / groups);
-      multiply_in_steps(a, row0, blocks.units_of(task / groups), begin, end, thread);
+    const std::int64_t parts =
+        std::clamp<std::int64_t>(units(a) * height / 64, 1, tasks_wanted(policy_));
+    const block_list<View> blocks(a, static_cast<int>(parts), cuts::between_units);
+    const auto run_part = [&](std::int64_t part, std::size_t begin, std::size_t end, int thread) {
+      multiply_in_steps(a, row0, blocks.units_of(static_cast<int>(part)), begin, end, thread);
       if (sink_.streams()) finish_streams();
-    });
+    };
+    for_each_group(policy_, parts, first, last, run_part);
   }
 
 private:
@@ -157,15 +150,9 @@ private:
       to.c_ld = stage_ld();
       if (c0 != nullptr) to.c0 = c0 + to.first_row * to.c0_ld;
       kernel(a, u, end, b, ldb, panel.width, to);
-      store(stage, row0, u, end, panel);
+      sink_.store(stage, stage_ld(), row0 + to.first_row,
+                  std::min(row0 + end * height, sink_.rows()), panel);
     }
-  }
-
-  /// Stores the staged sums of units [first, last).
-  void store(const S* stage, std::int64_t row0, std::int64_t first, std::int64_t last,
-             const panel_range& panel) const noexcept {
-    sink_.store(stage, stage_ld(), row0 + first * height,
-                std::min(row0 + last * height, sink_.rows()), panel);
   }
 
   const execution_policy& policy_;

@@ -49,6 +49,38 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
   return panels;
 }
 
+/// Calls f(first, last) for the chunks of panels that bs has at the same time, prepared.
+template <class Panels, class F>
+void for_each_chunk(const execution_policy& policy, std::span<const panel_range> panels, Panels& bs,
+                    F&& f) {
+  for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
+    last = bs.end_of_chunk(first);
+    bs.prepare(policy, first, last);
+    f(first, last);
+  }
+}
+
+/// Tasks of a product: several for each thread, because threads are not equally fast.
+inline std::int64_t tasks_wanted(const execution_policy& policy) noexcept {
+  const int threads = thread_count(policy);
+  return threads > 1 ? std::int64_t{8} * threads : 1;
+}
+
+/// Calls f(part, begin, end, thread) for each of so many parts of the rows and each of some groups
+/// of panels [first, last), of as many groups as make the tasks that are wanted.
+template <class F>
+void for_each_group(const execution_policy& policy, std::int64_t parts, std::size_t first,
+                    std::size_t last, F&& f) {
+  const auto panels = static_cast<std::int64_t>(last - first);
+  const std::int64_t wanted = (tasks_wanted(policy) + parts - 1) / parts;
+  const std::int64_t groups = std::clamp<std::int64_t>(wanted, 1, panels);
+  for_each_task(policy, static_cast<int>(parts * groups), [&](int task, int thread) {
+    const std::int64_t group = task % groups;
+    f(task / groups, first + at(panels * group / groups), first + at(panels * (group + 1) / groups),
+      thread);
+  });
+}
+
 /// Bytes of copies after which a chunk of panels ends. Small ones stay in half of a second-level
 /// cache until they are read. Large ones are for matrices whose rows are made anew for each chunk,
 /// and where long pieces of C are worth more.
@@ -131,6 +163,15 @@ TILEBIT_ALWAYS_INLINE void fetch_lines(const T* from, std::int64_t n) noexcept {
   for (std::int64_t j = 0; j < n; j += elements_of_line<T>) TILEBIT_PREFETCH(from + j);
 }
 
+/// Asks for n elements, from column j on, of the row of B that is copied `ahead` rows after row k:
+/// pieces of distant rows are not what the processor fetches ahead by itself.
+template <class T>
+TILEBIT_ALWAYS_INLINE void fetch_ahead(const dense_view<const T, row_major>& b, std::int64_t k,
+                                       std::int64_t ahead, std::int64_t j,
+                                       std::int64_t n) noexcept {
+  if (k + ahead < b.rows()) fetch_lines(b.data() + (k + ahead) * b.ld() + j, n);
+}
+
 /// B as kernels read it: a panel is at data() with rows ld() elements apart.
 template <class T, class Layout>
 class panels_of_b {
@@ -168,8 +209,10 @@ public:
       const std::int64_t k0 = b_.rows() * slice / slices;
       const std::int64_t k1 = b_.rows() * (slice + 1) / slices;
       if constexpr (std::is_same_v<Layout, row_major>) {
+        const std::int64_t begin = panels_[first].first;
+        const std::int64_t end = panels_[last - 1].first + panels_[last - 1].width;
         for (std::int64_t k = k0; k < k1; ++k) { // whole rows, because B is read in its order
-          fetch_ahead(k, first, last);
+          fetch_ahead(b_, k, 8, begin, end - begin);
           T* to = copy_.data(first);
           for (std::size_t p = first; p < last; ++p) {
             copy_lines(b_.data() + k * b_.ld() + panels_[p].first, panels_[p].width,
@@ -224,17 +267,6 @@ private:
     }
     if (!stays) return std::max(18.0, 5 * megabytes);
     return on_lines(b) && distance % 1024 != 0 && row_bytes <= 1024 ? 64 : 18;
-  }
-
-  /// Asks for the part of a chunk in a row of B that is copied in a while: pieces of distant rows
-  /// are not what the processor fetches ahead by itself.
-  TILEBIT_ALWAYS_INLINE void fetch_ahead(std::int64_t k, std::size_t first,
-                                         std::size_t last) const noexcept {
-    constexpr std::int64_t ahead = 8; // rows
-    if (k + ahead >= b_.rows()) return;
-    const T* const row = b_.data() + (k + ahead) * b_.ld();
-    const std::int64_t end = panels_[last - 1].first + panels_[last - 1].width;
-    fetch_lines(row + panels_[first].first, end - panels_[first].first);
   }
 
   static bool on_lines(const dense_view<const T, Layout>& b) noexcept {

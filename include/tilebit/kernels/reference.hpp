@@ -150,34 +150,6 @@ void for_each_entry(const grouped_view<const T, I>& a, std::int64_t first, std::
       [&](std::int64_t i, std::int64_t j, const T& value) { f(i, j, element<Conjugate>(value)); });
 }
 
-/// Calls f(part, bands) for the parts of a matrix and the ranges of units that belong to it: all of
-/// a plain format, the bands and the slices of an optimized one.
-template <class View, class F>
-void for_each_part(const View& a, F&& f) {
-  if constexpr (requires { a.tile_bands(); }) {
-    f(a.tiles(), a.tile_bands());
-    f(a.diagonals(), a.diagonal_bands());
-    for_each_part(a.sliced(), f);
-    for_each_part(a.grouped(), f);
-    for_each_part(a.csr(), f);
-    if constexpr (detail::is_packed_v<typename View::scalar_type>) for_each_part(a.grid(), f);
-  } else {
-    const every_unit everything(a);
-    f(a, everything.bands());
-  }
-}
-
-/// Calls f(begin, end) for what the bands have in common with units [first, last).
-template <class F>
-void for_each_overlap(std::span<const unit_range> bands, std::int64_t first, std::int64_t last,
-                      F&& f) {
-  auto band = std::partition_point(bands.begin(), bands.end(),
-                                   [first](const unit_range& b) { return b.last <= first; });
-  for (; band != bands.end() && band->first < last; ++band) {
-    f(std::max(first, band->first), std::min(last, band->last));
-  }
-}
-
 /// SpMV of CSR rows [first, last).
 template <bool Conjugate, class T, class I, class O>
 void spmv(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,

@@ -92,7 +92,6 @@ bool run_transposed_spmm(const execution_policy& policy, const View& a,
     return worth_transposing(shape(a.rows(), a.cols()), b.cols() * std::int64_t{sizeof(T)}, least);
   };
   if constexpr (requires { a.grouped(); }) {
-    if (a.csr().rows() > 0) return run_transposed_spmm(policy, a.csr(), b, out, level);
     if (!in_grouped_rows(a)) return false;
     const auto& rows = a.grouped();
     if (worth_copying(least_of(rows))) return false;
@@ -128,6 +127,12 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
   if (op.base.nnz() == 0) return store_everywhere(out);
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     using rows = csr_view<const T, I, std::int64_t>;
+    if constexpr (requires { op.base.csr(); }) {
+      if (op.base.csr().rows() > 0) {
+        const detail::operand<rows> in_csr{op.base.csr(), op.alpha, op.transposed, op.conjugated};
+        return run_spmm<MayBeTransposed>(policy, in_csr, b, out);
+      }
+    }
     const isa level = active_isa(); // read once: another thread may change it
     // Columns of B are copied into rows, which few entries are not worth.
     const bool few = b.row_stride() == 1 && b.cols() > 1 && op.base.nnz() < b.rows();
@@ -139,9 +144,6 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
         if constexpr (requires { op.base.grouped(); }) {
           if (in_grouped_rows(op.base)) {
             return run_spmm_by_panels(policy, op.base.grouped(), b, out, level);
-          }
-          if (op.base.csr().rows() > 0) {
-            return run_spmm_by_panels(policy, op.base.csr(), b, out, level);
           }
         } else if constexpr (requires { op.base.row_offsets(); }) {
           return run_spmm_by_panels(policy, op.base, b, out, level);

@@ -51,6 +51,13 @@ TILEBIT_ALWAYS_INLINE void prefetch_elements(const void* e) noexcept {
   _mm_prefetch(static_cast<const char*>(e) + ahead, _MM_HINT_T0);
 }
 
+/// The same for 16 numbers in a row.
+template <class T>
+TILEBIT_ALWAYS_INLINE void prefetch_sixteen(const T* numbers) noexcept {
+  constexpr std::size_t line = 64 / sizeof(T);
+  for (std::size_t k = 0; k < 16; k += line) prefetch_elements(numbers + k);
+}
+
 } // namespace tilebit::inline TILEBIT_ABI::kernels
 
 // In each region the vocabulary comes first, then what overloads or precedes bodies, then the

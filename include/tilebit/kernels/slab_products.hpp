@@ -42,25 +42,18 @@ public:
   void run(const View& a, std::size_t first, std::size_t last,
            const S* corrections = nullptr) noexcept {
     const std::int64_t blocks = a.blocks();
-    const int threads = thread_count(policy_);
-    const std::int64_t wanted = threads > 1 ? std::int64_t{8} * threads : 1; // tasks
     std::int64_t steps = (blocks + step_ - 1) / step_; // of the same length, but for one block
     if (!Panels::copies_slabs) {                       // shorter ones cost little
       constexpr std::int64_t least = 64 / height;
-      steps = std::clamp((blocks + least - 1) / least, steps, std::max(steps, wanted));
+      steps =
+          std::clamp((blocks + least - 1) / least, steps, std::max(steps, tasks_wanted(policy_)));
     }
-    const auto panels = static_cast<std::int64_t>(last - first);
-    const std::int64_t groups = std::clamp<std::int64_t>((wanted + steps - 1) / steps, 1, panels);
-    for_each_task(policy_, static_cast<int>(steps * groups), [&](int task, int thread) {
-      const std::int64_t step = task / groups;
-      const std::int64_t group = task % groups;
+    const auto run_step = [&](std::int64_t step, std::size_t begin, std::size_t end, int thread) {
       const unit_range units{blocks * step / steps, blocks * (step + 1) / steps};
-      const std::size_t end = first + at(panels * (group + 1) / groups);
-      for (std::size_t p = first + at(panels * group / groups); p < end; ++p) {
-        multiply(a, units, p, corrections, thread);
-      }
+      for (std::size_t p = begin; p < end; ++p) multiply(a, units, p, corrections, thread);
       if (sink_.streams()) finish_streams();
-    });
+    };
+    for_each_group(policy_, steps, first, last, run_step);
   }
 
 private:

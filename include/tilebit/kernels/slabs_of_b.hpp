@@ -45,10 +45,10 @@ public:
     const panel_range& panel = panels_[p];
     T* const to = memory_.get() + thread * of_thread_;
     if constexpr (std::is_same_v<Layout, row_major>) {
-      const T* const from = b_.data() + panel.first;
       for (std::int64_t k = rows.first; k < rows.last; ++k) {
-        fetch_ahead(from, panel.width, k);
-        copy_lines(from + k * b_.ld(), panel.width, to + (k - rows.first) * ld(panel));
+        fetch_ahead(b_, k, 16, panel.first, panel.width); // of the next slab, too
+        copy_lines(b_.data() + k * b_.ld() + panel.first, panel.width,
+                   to + (k - rows.first) * ld(panel));
       }
     } else {
       transposed_copy(b_.data() + panel.first * b_.ld() + rows.first, b_.ld(),
@@ -59,14 +59,6 @@ public:
   }
 
 private:
-  /// Asks for the row of a panel that is copied in a while, of this slab or of the next one.
-  TILEBIT_ALWAYS_INLINE void fetch_ahead(const T* panel, std::int64_t width,
-                                         std::int64_t k) const noexcept {
-    constexpr std::int64_t ahead = 16; // rows
-    if (k + ahead >= b_.rows()) return;
-    fetch_lines(panel + (k + ahead) * b_.ld(), width);
-  }
-
   dense_view<const T, Layout> b_;
   std::span<const panel_range> panels_;
   std::int64_t lanes_;

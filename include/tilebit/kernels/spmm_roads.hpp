@@ -82,22 +82,18 @@ void run_spmm_by_panels(const execution_policy& policy,
                         const View& a, std::span<const panel_range> panels, Panels& bs,
                         const Update& out,
                         const accumulator_t<typename View::scalar_type>* corrections = nullptr) {
-  const auto run = [&](auto&& multiply) {
-    for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
-      last = bs.end_of_chunk(first);
-      bs.prepare(policy, first, last);
-      multiply(first, last);
-    }
-  };
   if constexpr (requires { a.slabs(); }) {
     if (a.slabs() > 1) {
       slab_products<View, Panels, Update> products(policy, kernels, panels, bs, out, slab_step);
-      return run(
-          [&](std::size_t first, std::size_t last) { products.run(a, first, last, corrections); });
+      return for_each_chunk(policy, panels, bs, [&](std::size_t first, std::size_t last) {
+        products.run(a, first, last, corrections);
+      });
     }
   }
   panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out);
-  run([&](std::size_t first, std::size_t last) { products.run(a, 0, first, last, corrections); });
+  for_each_chunk(policy, panels, bs, [&](std::size_t first, std::size_t last) {
+    products.run(a, 0, first, last, corrections);
+  });
 }
 
 /// The same for several slabs that are copied one by one for each step of rows. False where that is
@@ -160,15 +156,13 @@ void run_spmm_by_bands(const execution_policy& policy, const Kernels& kernels, c
   panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out);
   const bool one_band = is_one_band(a);
   View view;
-  for (std::size_t first = 0, last = 0; first < panels.size(); first = last) {
-    last = bs.end_of_chunk(first);
-    bs.prepare(policy, first, last);
+  for_each_chunk(policy, panels, bs, [&](std::size_t first, std::size_t last) {
     for (unit_range band{0, 0}; band.first < a.tile_rows(); band.first = band.last) {
       band.last = end_of_band(a, band.first);
       if (first == 0 || !one_band) view = bands.make(policy, band);
       products.run(view, 4 * band.first, first, last, from.corrections(band.first));
     }
-  }
+  });
 }
 
 /// Are tiles full, but for a few?

@@ -12,8 +12,7 @@ void spmv_diagonals(const diagonal_view<const T, I>& a, std::int64_t first, std:
   for (std::int64_t s = first; s < last; ++s) {
     diagonal_sums<T> sums;
     for (std::int64_t k = offsets[s]; k < offsets[s + 1]; ++k) {
-      prefetch_elements(e);
-      if constexpr (sizeof(T) == 8) prefetch_elements(e + 8);
+      prefetch_sixteen(e);
       const T* const xs = x + cols[k];
       const unsigned mask = masks[k];
       e = mask == 0xffff ? sums.add(e, xs) : sums.add(mask, e, xs);

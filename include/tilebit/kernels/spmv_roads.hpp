@@ -122,24 +122,21 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     if constexpr (detail::is_packed_v<T>) {
       if (a.grid().rows() > 0) return run_spmv_by_rows(policy, a.grid(), conjugate, x, out);
     }
+    if (a.csr().rows() > 0) return run_spmv_by_rows(policy, a.csr(), conjugate, x, out);
     const every_unit slice_band(a.sliced());
     const every_unit grouped_band(a.grouped());
-    const every_unit csr_band(a.csr());
     block_product tiles(a.tiles(), a.tile_bands(), conjugate, x, out);
     block_product diagonals(a.diagonals(), a.diagonal_bands(), conjugate, x, out);
     block_product slices(a.sliced(), slice_band.bands(), conjugate, x, out);
     block_product grouped(a.grouped(), grouped_band.bands(), conjugate, x, out);
-    block_product csr(a.csr(), csr_band.bands(), conjugate, x, out);
-    const int tasks =
-        tiles.count() + diagonals.count() + slices.count() + grouped.count() + csr.count();
+    const int tasks = tiles.count() + diagonals.count() + slices.count() + grouped.count();
     for_each_task(policy, tasks, [&](int task) {
       run_one_of(
-          task, [](auto& blocks, int k) { blocks.run(k); }, tiles, diagonals, slices, grouped, csr);
+          task, [](auto& blocks, int k) { blocks.run(k); }, tiles, diagonals, slices, grouped);
     });
     tiles.finish();
     diagonals.finish();
-    slices.finish();
-    csr.finish(); // blocks of grouped rows are not cut inside
+    slices.finish(); // blocks of grouped rows are not cut inside
   } else {
     if (block_list<View>(a).count() == 1) { // nothing to share: no more than the call of a kernel
       return plain_kernel<View>(conjugate)(a, 0, units(a), x, out);
@@ -233,9 +230,9 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
       function(a, a.nnz() * block / count, a.nnz() * (block + 1) / count, x, out.alpha, to);
     });
   } else if constexpr (requires { a.tile_bands(); }) {
+    if (a.csr().rows() > 0) return run_spmv_transposed(policy, a.csr(), conjugate, x, out);
     const every_unit slice_band(a.sliced());
     const every_unit grouped_band(a.grouped());
-    const every_unit csr_band(a.csr());
     const auto share = [&](std::int64_t nnz) {
       return a.nnz() == 0 ? 0 : static_cast<int>(count * nnz / a.nnz());
     };
@@ -247,14 +244,11 @@ void run_spmv_transposed(const execution_policy& policy, const View& a, bool con
                                    conjugate, x, out.alpha);
     const transposed_blocks grouped(a.grouped(), grouped_band.bands(), share(a.grouped().nnz()),
                                     conjugate, x, out.alpha);
-    const transposed_blocks csr(a.csr(), csr_band.bands(), share(a.csr().nnz()), conjugate, x,
-                                out.alpha);
-    const int all =
-        tiles.count() + diagonals.count() + slices.count() + grouped.count() + csr.count();
+    const int all = tiles.count() + diagonals.count() + slices.count() + grouped.count();
     add_up(std::max(1, all), [&](int block, T* to) {
       run_one_of(
           block, [to](const auto& blocks, int k) { blocks.run(k, to); }, tiles, diagonals, slices,
-          grouped, csr);
+          grouped);
     });
   } else {
     const every_unit everything(a);

@@ -1,17 +1,5 @@
 // SpMV of slices, for every instruction set: included by simd.hpp behind dot_row.
 
-/// Asks for the values and columns of a step of 16 rows that is read in a while.
-template <class T, class I>
-TILEBIT_ALWAYS_INLINE void prefetch_step(const T* values, const I* cols) noexcept {
-  constexpr std::int64_t line = 64;
-  for (std::int64_t b = 0; b < 16 * std::int64_t{sizeof(T)}; b += line) {
-    prefetch_elements(reinterpret_cast<const char*>(values) + b);
-  }
-  for (std::int64_t b = 0; b < 16 * std::int64_t{sizeof(I)}; b += line) {
-    prefetch_elements(reinterpret_cast<const char*>(cols) + b);
-  }
-}
-
 /// Slices [first, last). Far: steps are asked for ahead, because they come from memory; that is 1.1
 /// to 1.25 times as fast then, and up to 1.07 times as slow where they come from caches (Zen 4).
 template <bool Far, class T, class I>
@@ -38,7 +26,10 @@ void multiply_slices(const sliced_view<const T, I>& a, std::int64_t first, std::
     if (rows == 16) {
       const std::int32_t whole = lengths[row0 + 15];
       for (; step < whole; ++step) {
-        if constexpr (Far) prefetch_step(values, cols);
+        if constexpr (Far) {
+          prefetch_sixteen(values);
+          prefetch_sixteen(cols);
+        }
         sums.add(values, cols, x);
         values += 16;
         cols += 16;
