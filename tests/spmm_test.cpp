@@ -202,7 +202,7 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
   std::size_t space = memory.size() * sizeof(T);
   REQUIRE(std::align(64, 1, start, space) != nullptr);
   const auto check = [&](const auto& m) {
-    // On cache lines, a line further apart, and beside them.
+    // On cache lines, a line further apart, and beside them, where rows are fetched instead.
     for (const auto& [shift, ld] :
          {std::pair{std::int64_t{0}, n}, {std::int64_t{0}, n + line}, {std::int64_t{1}, n}}) {
       CAPTURE(shift, ld);

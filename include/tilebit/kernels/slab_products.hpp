@@ -72,6 +72,7 @@ private:
     panel_output<S> part = to;
     part.first_row = units.first * height;
     part.streams = false;
+    part.fetches = false;
     part.steps = 0;
     part.c = stage;
     part.c_ld = stage_ld();
@@ -83,6 +84,7 @@ private:
           part.c = to.c + part.first_row * to.c_ld;
           part.c_ld = to.c_ld;
           part.streams = to.streams;
+          part.fetches = to.fetches;
         }
       }
       const T* const b = b_.prepare_slab(p, {a.first_column(s), a.first_column(s + 1)}, thread);

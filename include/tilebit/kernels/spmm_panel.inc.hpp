@@ -57,6 +57,17 @@ TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vector
   v::store(c + v::count * (Vectors - 1), s[Vectors - 1], last);
 }
 
+/// Asks for rows [first, last) of C, as far as it has them.
+template <class T, int Vectors>
+TILEBIT_ALWAYS_INLINE void fetch_output(std::int64_t first, std::int64_t last,
+                                        const panel_output<T>& out) {
+  for (std::int64_t i = first; i < std::min(last, out.rows); ++i) {
+    const T* const c = out.c + (i - out.first_row) * out.c_ld;
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) TILEBIT_PREFETCH(c + lanes<T>::count * j);
+  }
+}
+
 /// Adds the entries of one column, which lie in the rows of the pattern.
 template <unsigned Pattern, class T, int Vectors>
 TILEBIT_ALWAYS_INLINE void add_column(const T*& value, const T* b, typename lanes<T>::mask last,
@@ -218,6 +229,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
+    if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(i + 2, i + 3, out);
     entry_arrays<T, I> entries{a.col_indices().data() + offsets[i], a.values().data() + offsets[i]};
     multiply_row<T, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries, b,
                              ldb, last, i, out);
@@ -266,6 +278,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
       if (k == last_block) return;
       n = a.pattern_counts().data() + 15 * k;
     }
+    if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
     const I* col = a.col_indices().data() + a.column_offsets()[at(k)];
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg sums[separate][4][Vectors];
@@ -303,6 +316,7 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
   constexpr int separate = separate_sums(Vectors);
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_row; ++k) {
+    if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
     const std::int64_t begin = a.entry_offsets()[k];
     chunk_entries<T> entries{a.entries() + begin, a.elements() + begin};
     const std::uint32_t* n = a.counts() + a.chunk_offsets()[k];
