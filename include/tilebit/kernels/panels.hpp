@@ -19,6 +19,7 @@
 #include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
 #include "../formats/optimized.hpp"
+#include "cache_lines.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"
 #include "workspace.hpp"
@@ -142,10 +143,6 @@ private:
 /// How often rows of B are loaded on average where each row of A loads its own.
 inline constexpr double rows_read_once = 1;
 
-/// Elements of a cache line.
-template <class T>
-inline constexpr std::int64_t elements_of_line = 64 / std::int64_t{sizeof(T)};
-
 /// Copies n elements, lines of them by constant size, for which no function is called.
 template <class T>
 void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
@@ -154,13 +151,6 @@ void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
     std::memcpy(to, from, at(line) * sizeof(T));
   }
   std::copy_n(from, n, to);
-}
-
-/// Asks for n elements. Inlined, as its callers have to be, because g++ drops calls of functions
-/// that do nothing but prefetch.
-template <class T>
-TILEBIT_ALWAYS_INLINE void fetch_lines(const T* from, std::int64_t n) noexcept {
-  for (std::int64_t j = 0; j < n; j += elements_of_line<T>) TILEBIT_PREFETCH(from + j);
 }
 
 /// Asks for n elements, from column j on, of the row of B that is copied `ahead` rows after row k:

@@ -13,6 +13,7 @@
 #include "../formats/csr.hpp"
 #include "../formats/grouped.hpp"
 #include "../formats/optimized.hpp"
+#include "cache_lines.hpp"
 #include "row_chunks.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
@@ -51,8 +52,7 @@ inline std::int64_t row_of_b(chunk_entry entry) noexcept {
 /// of functions that do nothing but prefetch.
 template <class T>
 TILEBIT_ALWAYS_INLINE void fetch_row(const T* row, std::int64_t width) noexcept {
-  constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};
-  for (std::int64_t j = 0; j < width; j += line) TILEBIT_PREFETCH_L2(row + j);
+  for (std::int64_t j = 0; j < width; j += elements_of_line<T>) TILEBIT_PREFETCH_L2(row + j);
 }
 
 /// The same for all rows at b that units of A will read.

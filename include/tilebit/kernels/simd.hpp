@@ -19,6 +19,7 @@
 #include "../formats/diagonals.hpp"
 #include "../formats/grouped.hpp"
 #include "../formats/sliced.hpp"
+#include "cache_lines.hpp"
 #include "cost_model.hpp"
 #include "dot_operand.hpp"
 #include "grouping_scratch.hpp"

@@ -62,9 +62,7 @@ template <class T, int Vectors>
 TILEBIT_ALWAYS_INLINE void fetch_output(std::int64_t first, std::int64_t last,
                                         const panel_output<T>& out) {
   for (std::int64_t i = first; i < std::min(last, out.rows); ++i) {
-    const T* const c = out.c + (i - out.first_row) * out.c_ld;
-    TILEBIT_UNROLL
-    for (int j = 0; j < Vectors; ++j) TILEBIT_PREFETCH(c + lanes<T>::count * j);
+    fetch_lines(out.c + (i - out.first_row) * out.c_ld, Vectors * lanes<T>::count);
   }
 }
 
@@ -229,6 +227,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
+    // Rows are short next to blocks: not of the next one, but of that behind it.
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(i + 2, i + 3, out);
     entry_arrays<T, I> entries{a.col_indices().data() + offsets[i], a.values().data() + offsets[i]};
     multiply_row<T, Vectors>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries, b,
