@@ -82,13 +82,12 @@ void handle_duplicates(E& e, const convert_options& options) {
   if (k < 0) return;
   const auto row =
       std::upper_bound(e.row_offsets.begin(), e.row_offsets.end(), k) - e.row_offsets.begin() - 1;
-  throw invalid_matrix(
-      message("row ", row, ", column ", e.col_indices[at(k)], " is stored more than once"),
-      static_cast<std::int64_t>(row));
+  throw_invalid(static_cast<std::int64_t>(row),
+                {"row ", row, ", column ", e.col_indices[at(k)], " is stored more than once"});
 }
 
 template <class E>
-void drop_zeros(E& e) {
+TILEBIT_COLD void drop_zeros(E& e) {
   std::size_t to = 0;
   std::size_t from = 0;
   for (std::size_t i = 0; i + 1 < e.row_offsets.size(); ++i) {
@@ -271,13 +270,13 @@ void to_dense(const A& a, D&& d, const convert_options& options = {}) {
   using T = typename A::scalar_type;
   const dense_view<T, typename std::remove_cvref_t<D>::layout_type> out(d);
   if (a.rows() != out.rows() || a.cols() != out.cols()) {
-    throw dimension_mismatch(detail::message("to_dense: A is ", a.rows(), "x", a.cols(), ", D is ",
-                                             out.rows(), "x", out.cols()));
+    detail::throw_message<dimension_mismatch>(
+        {"to_dense: A is ", a.rows(), "x", a.cols(), ", D is ", out.rows(), "x", out.cols()});
   }
   const auto op = detail::resolve(a);
   detail::for_each_array(op.base, [&](const auto& array, const char* name) {
     if (detail::overlap(array.data(), detail::length(array), out.data(), out.extent())) {
-      throw std::invalid_argument(detail::message("to_dense: ", name, " overlap the output D"));
+      detail::throw_message<std::invalid_argument>({"to_dense: ", name, " overlap the output D"});
     }
   });
   detail::validate_unless_owning(a, op.base);

@@ -74,8 +74,8 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
     columns_between += 4 * static_cast<double>(tile_cols.back() - tile_cols.front() + 1);
   }
   if (most_tiles >= std::int64_t{1} << 30) {
-    throw std::length_error(
-        detail::message("optimize: ", most_tiles, " tiles of a tile row do not fit 32-bit counts"));
+    detail::throw_message<std::length_error>(
+        {"optimize: ", most_tiles, " tiles of a tile row do not fit 32-bit counts"});
   }
   const grouping_memory<T> memory(most_tiles);
   const work_array<T> values(most_entries);

@@ -75,7 +75,7 @@ public:
       for (std::int64_t j = 0; j < cols_; ++j) {
         const magnitude size = std::abs(static_cast<magnitude>(d(i, j)));
         if (!(size <= std::numeric_limits<magnitude>::max())) {
-          throw std::invalid_argument(message("prune: element (", i, ", ", j, ") is not finite"));
+          throw_message<std::invalid_argument>({"prune: element (", i, ", ", j, ") is not finite"});
         }
         row(i)[at(j)] = size;
         largest_ = std::max(largest_, static_cast<double>(size));
@@ -179,7 +179,7 @@ void drop_all_but_largest(std::span<M> sizes, std::int64_t count, std::vector<M>
 /// n less a share of it. Throws std::invalid_argument for a share outside [0, 1].
 inline std::int64_t left_after(double sparsity, std::int64_t n) {
   if (!(sparsity >= 0 && sparsity <= 1)) {
-    throw std::invalid_argument(message("prune: the sparsity ", sparsity, " is not in [0, 1]"));
+    throw_message<std::invalid_argument>({"prune: the sparsity ", sparsity, " is not in [0, 1]"});
   }
   return n - std::min(n, static_cast<std::int64_t>(std::round(sparsity * static_cast<double>(n))));
 }
@@ -257,7 +257,7 @@ pruned<value_of_t<D>, I> prune_blocks_to_sparsity(const D& d, double sparsity) {
 template <index I = std::int32_t, prunable D>
 pruned<value_of_t<D>, I> prune_n_m(const D& d, std::int64_t n, std::int64_t m) {
   if (m < 1 || n < 0 || n > m) {
-    throw std::invalid_argument(detail::message("prune: ", n, " of ", m, " cannot be kept"));
+    detail::throw_message<std::invalid_argument>({"prune: ", n, " of ", m, " cannot be kept"});
   }
   return detail::prune<I>(d, [&](auto& table) {
     std::vector<typename std::remove_reference_t<decltype(table)>::magnitude> scratch;

@@ -141,7 +141,7 @@ std::int64_t count_tiles(const csr_view<T, I, O>& a) {
 
 inline void require_columns(std::int64_t columns, const char* who) {
   if (columns < 1) {
-    throw std::invalid_argument(message(who, ": B cannot have ", columns, " columns"));
+    throw_message<std::invalid_argument>({who, ": B cannot have ", columns, " columns"});
   }
 }
 
@@ -166,7 +166,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
                                          std::int64_t columns, std::size_t value_bytes, isa level) {
   if (level < isa::avx512) {
     return {format::csr, 1.0,
-            message("SpMM at level ", to_string(level), " takes tiles apart entry by entry")};
+            message({"SpMM at level ", to_string(level), " takes tiles apart entry by entry"})};
   }
   if (tiles == 0) return {format::csr, 1.0, "no entries"};
   const spmm_costs& cost = avx512_spmm;
@@ -196,9 +196,9 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
                         : entries * cost.entry + rows_loaded * of_row) +
       all_tiles * of_tile;
   return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
-          message("fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
-                  " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",
-                  to_string(level))};
+          message({"fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
+                   " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",
+                   to_string(level)})};
 }
 
 /// recommend for 16-bit and 8-bit types: the format of which a product reads the fewest bytes.
@@ -220,8 +220,8 @@ recommendation recommend_by_bytes(std::int64_t nnz, std::int64_t tiles, const sh
           : least == grid ? format::bitmap_grid
                           : format::bitmap,
           least > 0 ? csr / least : 1.0,
-          message("KB that a product reads: CSR ", csr * 1e-3, ", bitmap ", bitmap * 1e-3,
-                  ", bitmap grid ", grid * 1e-3)};
+          message({"KB that a product reads: CSR ", csr * 1e-3, ", bitmap ", bitmap * 1e-3,
+                   ", bitmap grid ", grid * 1e-3})};
 }
 
 } // namespace detail
@@ -271,10 +271,10 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
       const double fill =
           tiles == 0 ? 0.0 : static_cast<double>(csr.nnz()) / static_cast<double>(tiles);
       return {best.second, best.first > 0 ? t.csr / best.first : 1.0,
-              detail::message("fill ", fill, ", ", csr.nnz(), " entries in ", csr.rows(),
-                              " rows: CSR ", t.csr * 1e-3, " us, bitmap ", t.bitmap * 1e-3,
-                              " us, COO ", t.coo * 1e-3, " us, predicted for ",
-                              to_string(active_isa()))};
+              detail::message({"fill ", fill, ", ", csr.nnz(), " entries in ", csr.rows(),
+                               " rows: CSR ", t.csr * 1e-3, " us, bitmap ", t.bitmap * 1e-3,
+                               " us, COO ", t.coo * 1e-3, " us, predicted for ",
+                               to_string(active_isa())})};
     });
   }
 }

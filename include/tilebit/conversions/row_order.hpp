@@ -22,7 +22,7 @@ namespace tilebit::detail {
 template <class O>
 void require_offset_fits(std::int64_t nnz) {
   if (std::cmp_greater(nnz, std::numeric_limits<O>::max())) {
-    throw std::length_error(message(nnz, " entries do not fit ", 8 * sizeof(O), "-bit offsets"));
+    throw_message<std::length_error>({nnz, " entries do not fit ", 8 * sizeof(O), "-bit offsets"});
   }
 }
 

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "../core/config.hpp"
+
 namespace tilebit::detail {
 
 /// Merges two sorted runs of words into out, from both ends at once: two chains of loads and
@@ -38,9 +40,10 @@ public:
     a_ += from_a;
     b_ += !from_a;
   }
-  void finish() noexcept {
-    while (left() >= 2) take_both();
-    if (left() == 1) take_front();
+  /// What is left. One function for all that call it: a merge by value, whose members are local.
+  TILEBIT_NOINLINE static void finish(two_way_merge m) noexcept {
+    while (m.left() >= 2) m.take_both();
+    if (m.left() == 1) m.take_front();
   }
 
 private:
@@ -97,9 +100,9 @@ public:
       u.take_both();
       l.take_both();
     }
-    u.finish();
-    l.finish();
-    two_way_merge(upper, upper_size, lower, lower_size, all_.data()).finish();
+    two_way_merge::finish(u);
+    two_way_merge::finish(l);
+    two_way_merge::finish({upper, upper_size, lower, lower_size, all_.data()});
     return {all_.data(), upper_size + lower_size};
   }
 

@@ -31,8 +31,8 @@ namespace tilebit::detail {
 
 /// For columns or rows too long for words: the four heads are compared one tile at a time.
 template <class T, class I>
-void merge_wide(const T* values, const I* cols, const std::size_t (&offsets)[5], T* elements,
-                tile_collector<I>& tiles) {
+TILEBIT_COLD void merge_wide(const T* values, const I* cols, const std::size_t (&offsets)[5],
+                             T* elements, tile_collector<I>& tiles) {
   std::size_t head[4] = {offsets[0], offsets[1], offsets[2], offsets[3]};
   for (std::size_t left = offsets[4] - offsets[0]; left > 0;) {
     I col = std::numeric_limits<I>::max();

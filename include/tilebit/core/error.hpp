@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
@@ -35,12 +36,14 @@ private:
 
 namespace detail {
 
-/// A piece of a message: a text or a number.
+/// A piece of a message: a text or a number. Small, because a program compiles lists of these
+/// wherever something may be wrong.
 class message_part {
 public:
-  message_part(std::string_view text) noexcept : text_(text) {}
-  message_part(const char* text) noexcept : text_(text) {}
-  message_part(const std::string& text) noexcept : text_(text) {}
+  message_part(std::string_view text) noexcept
+      : kind_(kind::text), text_{text.data(), text.size()} {}
+  message_part(const char* text) noexcept : message_part(std::string_view(text)) {}
+  message_part(const std::string& text) noexcept : message_part(std::string_view(text)) {}
   message_part(std::signed_integral auto n) noexcept : kind_(kind::whole), whole_(n) {}
   message_part(std::unsigned_integral auto n) noexcept : kind_(kind::natural), natural_(n) {}
   template <class N>
@@ -48,50 +51,52 @@ public:
   message_part(N x) noexcept : kind_(kind::real), real_(static_cast<double>(x)) {}
 
   void append_to(std::string& s) const {
-    switch (kind_) {
-    case kind::text:
-      s += text_;
-      break;
-    case kind::whole:
-      s += std::to_string(whole_);
-      break;
-    case kind::natural:
-      s += std::to_string(natural_);
-      break;
-    case kind::real:
-      append_real_to(s);
-      break;
+    if (kind_ == kind::text) {
+      s.append(text_.data, text_.size);
+    } else {
+      char digits[32];
+      s.append(digits, static_cast<std::size_t>(print(digits)));
     }
   }
 
 private:
-  enum class kind { text, whole, natural, real };
+  enum class kind : unsigned char { text, whole, natural, real };
 
-  /// Six digits that count.
-  void append_real_to(std::string& s) const {
-    char digits[32];
-    const int length = std::snprintf(digits, sizeof digits, "%g", real_);
-    s.append(digits, static_cast<std::size_t>(length));
+  /// A number; of reals six digits that count. Returns how many characters it has.
+  int print(char (&to)[32]) const {
+    if (kind_ == kind::whole) return std::snprintf(to, sizeof to, "%lld", whole_);
+    if (kind_ == kind::natural) return std::snprintf(to, sizeof to, "%llu", natural_);
+    return std::snprintf(to, sizeof to, "%g", real_);
   }
 
-  kind kind_ = kind::text;
-  std::string_view text_;
-  std::int64_t whole_ = 0;
-  std::uint64_t natural_ = 0;
-  double real_ = 0;
+  kind kind_;
+  union {
+    struct {
+      const char* data;
+      std::size_t size;
+    } text_;
+    long long whole_;
+    unsigned long long natural_;
+    double real_;
+  };
 };
 
-TILEBIT_COLD inline std::string joined(std::initializer_list<message_part> parts) {
+/// One string from texts and numbers: message({"A is ", 3, "x", 4}).
+TILEBIT_COLD inline std::string message(std::initializer_list<message_part> parts) {
   std::string s;
   for (const message_part& part : parts) part.append_to(s);
   return s;
 }
 
-/// One string from texts and numbers: message("A is ", 3, "x", 4). Nothing but a list is
-/// compiled for each combination of types.
-template <class... Parts>
-std::string message(const Parts&... parts) {
-  return joined({message_part(parts)...});
+/// Throws E, or invalid_matrix, with such a message. A call is all that is compiled where something
+/// may be wrong.
+template <class E>
+[[noreturn]] TILEBIT_COLD void throw_message(std::initializer_list<message_part> parts) {
+  throw E(message(parts));
+}
+[[noreturn]] TILEBIT_COLD inline void throw_invalid(std::int64_t position,
+                                                    std::initializer_list<message_part> parts) {
+  throw invalid_matrix(message(parts), position);
 }
 
 } // namespace detail
@@ -101,7 +106,8 @@ std::string message(const Parts&... parts) {
 class parse_error : public std::runtime_error {
 public:
   TILEBIT_COLD parse_error(std::string_view file, std::int64_t line, std::string_view reason)
-      : std::runtime_error(detail::message(file.empty() ? "input" : file, ":", line, ": ", reason)),
+      : std::runtime_error(
+            detail::message({file.empty() ? "input" : file, ":", line, ": ", reason})),
         file_(file), line_(line) {}
 
   std::int64_t line() const noexcept { return line_; }

@@ -142,7 +142,7 @@ inline std::atomic<bool>& gathers_in_microcode() noexcept {
 /// The level in force, one for the whole program whatever flags its units have; -1: not yet asked.
 inline std::atomic<int> selected_isa{-1};
 
-inline isa initial_isa() noexcept {
+TILEBIT_COLD inline isa initial_isa() noexcept {
   const isa best = best_isa();
   const char* wish = std::getenv("TILEBIT_ISA");
   if (wish != nullptr) {

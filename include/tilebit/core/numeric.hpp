@@ -51,9 +51,9 @@ std::vector<I> to_index_vector(R&& range, const char* what) {
     reserve_in_large_pages(out, std::ranges::size(range));
     for (const auto n : range) {
       if (!std::in_range<I>(n)) {
-        throw invalid_matrix(message(what, "[", out.size(), "] is ", n, ", which does not fit ",
-                                     8 * sizeof(I), "-bit indices"),
-                             static_cast<std::int64_t>(out.size()));
+        throw_invalid(static_cast<std::int64_t>(out.size()),
+                      {what, "[", out.size(), "] is ", n, ", which does not fit ", 8 * sizeof(I),
+                       "-bit indices"});
       }
       out.push_back(static_cast<I>(n));
     }
@@ -75,8 +75,8 @@ void check_indices(std::span<const I> indices, std::int64_t limit, const char* w
   if (indices.empty() || std::cmp_less(largest, limit)) return;
   for (std::size_t k = 0; k < indices.size(); ++k) {
     if (std::cmp_less(indices[k], 0) || std::cmp_greater_equal(indices[k], limit)) {
-      throw invalid_matrix(message(what, "[", k, "] is ", indices[k], ", outside [0, ", limit, ")"),
-                           static_cast<std::int64_t>(k));
+      throw_invalid(static_cast<std::int64_t>(k),
+                    {what, "[", k, "] is ", indices[k], ", outside [0, ", limit, ")"});
     }
   }
 }

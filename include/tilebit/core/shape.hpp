@@ -32,7 +32,7 @@ private:
   static constexpr std::int64_t checked(N n) {
     if constexpr (std::signed_integral<N>) {
       if (n < 0) {
-        throw std::invalid_argument(detail::message("shape: a dimension is negative: ", n));
+        detail::throw_message<std::invalid_argument>({"shape: a dimension is negative: ", n});
       }
     }
     if (std::cmp_greater(n, std::numeric_limits<std::int64_t>::max())) {
@@ -48,7 +48,7 @@ private:
 namespace detail {
 
 inline std::string to_text(const shape& s) {
-  return message(s.rows(), "x", s.cols());
+  return message({s.rows(), "x", s.cols()});
 }
 
 /// A shape that becomes 0x0 when moved from, so that a moved-from matrix is a valid empty one.
@@ -69,8 +69,8 @@ struct owned_shape : shape {
 
 [[noreturn]] TILEBIT_COLD inline void throw_does_not_fit(const shape& s, std::string_view what,
                                                          std::size_t bits) {
-  throw std::length_error(
-      message(what, ": a ", to_text(s), " matrix does not fit ", bits, "-bit indices"));
+  throw_message<std::length_error>(
+      {what, ": a ", to_text(s), " matrix does not fit ", bits, "-bit indices"});
 }
 
 /// Throws std::length_error unless every row and column number of s fits the index type I.

@@ -52,22 +52,24 @@ inline void require_lengths_of_tiles(std::size_t elements, std::size_t bitmaps,
                                      std::int64_t rows) {
   const std::int64_t offsets = tiles_along(rows) + 1;
   if (bitmaps != tile_cols) {
-    throw dimension_mismatch(
-        message("bitmap: ", bitmaps, " bitmaps, ", tile_cols, " tile columns"));
+    throw_message<dimension_mismatch>(
+        {"bitmap: ", bitmaps, " bitmaps, ", tile_cols, " tile columns"});
   }
   if (std::cmp_not_equal(tile_row_offsets.size(), offsets) ||
       std::cmp_not_equal(element_offsets.size(), offsets)) {
-    throw dimension_mismatch(message("bitmap: ", rows, " rows need ", offsets,
-                                     " tile row and element offsets, got ", tile_row_offsets.size(),
-                                     " and ", element_offsets.size()));
+    throw_message<dimension_mismatch>({"bitmap: ", rows, " rows need ", offsets,
+                                       " tile row and element offsets, got ",
+                                       tile_row_offsets.size(), " and ", element_offsets.size()});
   }
   if (std::cmp_not_equal(tile_row_offsets.back(), bitmaps)) {
-    throw dimension_mismatch(message("bitmap: the last tile row offset is ",
-                                     tile_row_offsets.back(), ", there are ", bitmaps, " bitmaps"));
+    throw_message<dimension_mismatch>({"bitmap: the last tile row offset is ",
+                                       tile_row_offsets.back(), ", there are ", bitmaps,
+                                       " bitmaps"});
   }
   if (std::cmp_not_equal(element_offsets.back(), elements)) {
-    throw dimension_mismatch(message("bitmap: the last element offset is ", element_offsets.back(),
-                                     ", there are ", elements, " elements"));
+    throw_message<dimension_mismatch>({"bitmap: the last element offset is ",
+                                       element_offsets.back(), ", there are ", elements,
+                                       " elements"});
   }
 }
 
@@ -154,10 +156,9 @@ void validate(const bitmap_view<T, I>& a) {
     for (std::size_t k = detail::at(offsets[i]); k < detail::at(offsets[i + 1]); ++k) {
       const unsigned bitmap = a.bitmaps()[k];
       if (k > detail::at(offsets[i]) && cols[k] <= cols[k - 1]) {
-        throw invalid_matrix(detail::message("bitmap: tile row ", i, " holds tile column ", cols[k],
-                                             " after ", cols[k - 1], " (tile ", k,
-                                             "); columns must increase"),
-                             static_cast<std::int64_t>(k));
+        detail::throw_invalid(static_cast<std::int64_t>(k),
+                              {"bitmap: tile row ", i, " holds tile column ", cols[k], " after ",
+                               cols[k - 1], " (tile ", k, "); columns must increase"});
       }
       detail::check_tile_bits(bitmap, static_cast<std::int64_t>(i),
                               static_cast<std::int64_t>(cols[k]), a.rows(), a.cols(),
@@ -165,10 +166,10 @@ void validate(const bitmap_view<T, I>& a) {
       elements += std::popcount(bitmap);
     }
     if (elements != a.element_offsets()[i + 1] - a.element_offsets()[i]) {
-      throw invalid_matrix(detail::message("bitmap: the bitmaps of tile row ", i, " count ",
-                                           elements, " elements, its element offsets ",
-                                           a.element_offsets()[i + 1] - a.element_offsets()[i]),
-                           static_cast<std::int64_t>(i));
+      detail::throw_invalid(static_cast<std::int64_t>(i),
+                            {"bitmap: the bitmaps of tile row ", i, " count ", elements,
+                             " elements, its element offsets ",
+                             a.element_offsets()[i + 1] - a.element_offsets()[i]});
     }
   }
 }

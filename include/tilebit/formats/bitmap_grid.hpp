@@ -49,8 +49,8 @@ inline std::int64_t tiles_of_grid(const shape& s) {
   constexpr auto most =
       std::numeric_limits<std::int64_t>::max() / std::int64_t{sizeof(std::uint16_t)};
   if (width > 0 && height > most / width) {
-    throw std::length_error(
-        message("bitmap_grid: the tiles of a ", to_text(s), " matrix do not fit 64 bits"));
+    throw_message<std::length_error>(
+        {"bitmap_grid: the tiles of a ", to_text(s), " matrix do not fit 64 bits"});
   }
   return height * width;
 }
@@ -77,19 +77,19 @@ public:
       : shape_(s), elements_(elements), bitmaps_(bitmaps), element_offsets_(element_offsets) {
     const std::int64_t tiles = detail::tiles_of_grid(s);
     if (std::cmp_not_equal(bitmaps.size(), tiles)) {
-      throw dimension_mismatch(detail::message("bitmap_grid: a ", detail::to_text(s),
-                                               " matrix has ", tiles, " tiles, got ",
-                                               bitmaps.size(), " bitmaps"));
+      detail::throw_message<dimension_mismatch>({"bitmap_grid: a ", detail::to_text(s),
+                                                 " matrix has ", tiles, " tiles, got ",
+                                                 bitmaps.size(), " bitmaps"});
     }
     const std::int64_t offsets = detail::tiles_along(s.rows()) + 1;
     if (std::cmp_not_equal(element_offsets.size(), offsets)) {
-      throw dimension_mismatch(detail::message("bitmap_grid: ", s.rows(), " rows need ", offsets,
-                                               " element offsets, got ", element_offsets.size()));
+      detail::throw_message<dimension_mismatch>({"bitmap_grid: ", s.rows(), " rows need ", offsets,
+                                                 " element offsets, got ", element_offsets.size()});
     }
     if (std::cmp_not_equal(element_offsets.back(), elements.size())) {
-      throw dimension_mismatch(detail::message("bitmap_grid: the last element offset is ",
-                                               element_offsets.back(), ", there are ",
-                                               elements.size(), " elements"));
+      detail::throw_message<dimension_mismatch>({"bitmap_grid: the last element offset is ",
+                                                 element_offsets.back(), ", there are ",
+                                                 elements.size(), " elements"});
     }
     detail::require_fits<I>(s, "bitmap_grid");
   }
@@ -140,9 +140,8 @@ void validate(const bitmap_grid_view<T, I>& a) {
     const std::int64_t expected =
         a.element_offsets()[detail::at(i) + 1] - a.element_offsets()[detail::at(i)];
     if (elements != expected) {
-      throw invalid_matrix(detail::message("bitmap_grid: the bitmaps of tile row ", i, " count ",
-                                           elements, " elements, its element offsets ", expected),
-                           i);
+      detail::throw_invalid(i, {"bitmap_grid: the bitmaps of tile row ", i, " count ", elements,
+                                " elements, its element offsets ", expected});
     }
   }
 }

@@ -103,18 +103,16 @@ namespace detail {
 inline void check_tile_bits(unsigned bitmap, std::int64_t tile_row, std::int64_t tile_col,
                             std::int64_t rows, std::int64_t cols, std::int64_t position) {
   const auto where = [&] {
-    return message("bitmap: tile ", position, " at (", tile_row, ", ", tile_col, ")");
+    return message({"bitmap: tile ", position, " at (", tile_row, ", ", tile_col, ")"});
   };
-  if (bitmap == 0)
-    throw invalid_matrix(where() + " is empty; only nonempty tiles are stored", position);
+  if (bitmap == 0) throw_invalid(position, {where(), " is empty; only nonempty tiles are stored"});
   const std::int64_t tile_height = rows - 4 * tile_row;
   const std::int64_t tile_width = cols - 4 * tile_col;
   unsigned inside = 0xffff;
   if (tile_height < 4) inside &= (1U << (4 * tile_height)) - 1;
   if (tile_width < 4) inside &= 0x1111U * ((1U << tile_width) - 1);
   if ((bitmap & ~inside) != 0) {
-    throw invalid_matrix(
-        where() + message(" stores entries outside the ", rows, "x", cols, " matrix"), position);
+    throw_invalid(position, {where(), " stores entries outside the ", rows, "x", cols, " matrix"});
   }
 }
 
@@ -166,19 +164,16 @@ bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles
   for (const bitmap_tile<I> tile : tiles) {
     const std::int64_t k = length(out.bitmaps);
     if (std::cmp_less(tile.row, 0) || std::cmp_greater_equal(tile.row, tile_rows)) {
-      throw invalid_matrix(
-          message("bitmap: tile ", k, " has tile row ", tile.row, ", outside [0, ", tile_rows, ")"),
-          k);
+      throw_invalid(
+          k, {"bitmap: tile ", k, " has tile row ", tile.row, ", outside [0, ", tile_rows, ")"});
     }
     if (std::cmp_less(at(tile.row) + 1, out.tile_row_offsets.size())) {
-      throw invalid_matrix(message("bitmap: tile ", k, " has tile row ", tile.row,
-                                   " after a larger one; tiles must be sorted by (row, col)"),
-                           k);
+      throw_invalid(k, {"bitmap: tile ", k, " has tile row ", tile.row,
+                        " after a larger one; tiles must be sorted by (row, col)"});
     }
     if (tile.index != index) {
-      throw invalid_matrix(message("bitmap: tile ", k, " has index ", tile.index,
-                                   ", the popcounts before it sum to ", index),
-                           k);
+      throw_invalid(k, {"bitmap: tile ", k, " has index ", tile.index,
+                        ", the popcounts before it sum to ", index});
     }
     for (; out.tile_row_offsets.size() <= at(tile.row);) {
       out.tile_row_offsets.push_back(k);
@@ -193,8 +188,8 @@ bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles
     out.element_offsets.push_back(index);
   }
   if (index != length(elements)) {
-    throw dimension_mismatch(
-        message("bitmap: the bitmaps count ", index, " elements, got ", elements.size()));
+    throw_message<dimension_mismatch>(
+        {"bitmap: the bitmaps count ", index, " elements, got ", elements.size()});
   }
   out.elements = std::move(elements);
   return out;

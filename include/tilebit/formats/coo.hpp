@@ -42,9 +42,9 @@ public:
            shape s)
       : shape_(s), values_(values), row_indices_(row_indices), col_indices_(col_indices) {
     if (values.size() != row_indices.size() || values.size() != col_indices.size()) {
-      throw dimension_mismatch(detail::message("coo: ", values.size(), " values, ",
-                                               row_indices.size(), " row indices, ",
-                                               col_indices.size(), " column indices"));
+      detail::throw_message<dimension_mismatch>({"coo: ", values.size(), " values, ",
+                                                 row_indices.size(), " row indices, ",
+                                                 col_indices.size(), " column indices"});
     }
     detail::require_fits<I>(s, "coo");
   }

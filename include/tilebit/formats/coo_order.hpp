@@ -213,8 +213,8 @@ template <class T, class I, class O = std::int64_t>
 ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<const I> rows,
                                         std::span<const I> cols, shape s) {
   if (std::cmp_greater(values.size(), std::numeric_limits<O>::max())) {
-    throw std::length_error(
-        message(values.size(), " entries do not fit ", 8 * sizeof(O), "-bit row offsets"));
+    throw_message<std::length_error>(
+        {values.size(), " entries do not fit ", 8 * sizeof(O), "-bit row offsets"});
   }
   ordered_entries<T, I, O> out;
   const entry_order order = inspect_order(rows, cols);

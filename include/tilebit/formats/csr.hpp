@@ -44,17 +44,17 @@ public:
            shape s)
       : shape_(s), values_(values), row_offsets_(row_offsets), col_indices_(col_indices) {
     if (values.size() != col_indices.size()) {
-      throw dimension_mismatch(detail::message("csr: ", values.size(), " values, ",
-                                               col_indices.size(), " column indices"));
+      detail::throw_message<dimension_mismatch>(
+          {"csr: ", values.size(), " values, ", col_indices.size(), " column indices"});
     }
     const auto offsets = static_cast<std::uint64_t>(s.rows()) + 1;
     if (row_offsets.size() != offsets) {
-      throw dimension_mismatch(detail::message("csr: ", s.rows(), " rows need ", offsets,
-                                               " row offsets, got ", row_offsets.size()));
+      detail::throw_message<dimension_mismatch>(
+          {"csr: ", s.rows(), " rows need ", offsets, " row offsets, got ", row_offsets.size()});
     }
     if (std::cmp_not_equal(row_offsets.back(), values.size())) {
-      throw dimension_mismatch(detail::message("csr: the last row offset is ", row_offsets.back(),
-                                               ", there are ", values.size(), " values"));
+      detail::throw_message<dimension_mismatch>({"csr: the last row offset is ", row_offsets.back(),
+                                                 ", there are ", values.size(), " values"});
     }
     detail::require_fits<I>(s, "csr");
   }
@@ -93,13 +93,13 @@ namespace detail {
 template <class O>
 void check_offsets(std::span<const O> offsets, std::int64_t total, const char* what) {
   if (offsets.front() != 0) {
-    throw invalid_matrix(message(what, "[0] is ", offsets.front(), ", not 0"), 0);
+    throw_invalid(0, {what, "[0] is ", offsets.front(), ", not 0"});
   }
   for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
     if (offsets[i + 1] < offsets[i] || std::cmp_greater(offsets[i + 1], total)) {
-      throw invalid_matrix(message(what, "[", i + 1, "] is ", offsets[i + 1], " after ", offsets[i],
-                                   ", of ", total, " in all"),
-                           static_cast<std::int64_t>(i + 1));
+      throw_invalid(static_cast<std::int64_t>(i + 1),
+                    {what, "[", i + 1, "] is ", offsets[i + 1], " after ", offsets[i], ", of ",
+                     total, " in all"});
     }
   }
 }
@@ -116,10 +116,9 @@ void validate(const csr_view<T, I, O>& a) {
   for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
     for (std::size_t k = detail::at(offsets[i]) + 1; k < detail::at(offsets[i + 1]); ++k) {
       if (cols[k] <= cols[k - 1]) {
-        throw invalid_matrix(detail::message("csr: row ", i, " holds column ", cols[k],
-                                             " after column ", cols[k - 1], " (col_indices[", k,
-                                             "]); columns must increase"),
-                             static_cast<std::int64_t>(k));
+        detail::throw_invalid(static_cast<std::int64_t>(k),
+                              {"csr: row ", i, " holds column ", cols[k], " after column ",
+                               cols[k - 1], " (col_indices[", k, "]); columns must increase"});
       }
     }
   }

@@ -48,19 +48,19 @@ public:
   constexpr dense_view(T* data, shape s, N ld)
       : data_(data), shape_(s), ld_(static_cast<std::int64_t>(ld)) {
     if (!std::in_range<std::int64_t>(ld) || ld_ < inner(s)) {
-      throw dimension_mismatch(detail::message("dense_view: the leading dimension ", ld,
-                                               " is smaller than ", inner(s), " for a ",
-                                               detail::to_text(s), " matrix"));
+      detail::throw_message<dimension_mismatch>({"dense_view: the leading dimension ", ld,
+                                                 " is smaller than ", inner(s), " for a ",
+                                                 detail::to_text(s), " matrix"});
     }
     const std::int64_t outer = std::same_as<Layout, row_major> ? s.rows() : s.cols();
     constexpr auto most = std::numeric_limits<std::int64_t>::max() / std::int64_t{sizeof(T)};
     if (outer > 0 && ld_ > most / outer) {
-      throw std::length_error(detail::message("dense_view: a ", detail::to_text(s),
-                                              " matrix does not fit the address space"));
+      detail::throw_message<std::length_error>(
+          {"dense_view: a ", detail::to_text(s), " matrix does not fit the address space"});
     }
     if (data == nullptr && s.rows() > 0 && s.cols() > 0) {
-      throw std::invalid_argument(
-          detail::message("dense_view: null data for a ", detail::to_text(s), " matrix"));
+      detail::throw_message<std::invalid_argument>(
+          {"dense_view: null data for a ", detail::to_text(s), " matrix"});
     }
   }
 
@@ -72,9 +72,9 @@ public:
     requires std::convertible_to<std::add_pointer_t<detail::element_t<R>>, T*>
   constexpr dense_view(R&& data, shape s, N ld) : dense_view(std::ranges::data(data), s, ld) {
     if (std::cmp_less(std::ranges::size(data), extent())) {
-      throw dimension_mismatch(detail::message(
-          "dense_view: ", detail::to_text(s), " with leading dimension ", ld, " needs ", extent(),
-          " elements, the range has ", std::ranges::size(data)));
+      detail::throw_message<dimension_mismatch>(
+          {"dense_view: ", detail::to_text(s), " with leading dimension ", ld, " needs ", extent(),
+           " elements, the range has ", std::ranges::size(data)});
     }
   }
 
@@ -145,8 +145,8 @@ public:
   dense_matrix(R&& values, shape s)
       : shape_(s), values_(detail::to_vector<T>(std::forward<R>(values))) {
     if (values_.size() != count(s)) {
-      throw dimension_mismatch(detail::message("dense_matrix: ", detail::to_text(s), " needs ",
-                                               count(s), " values, got ", values_.size()));
+      detail::throw_message<dimension_mismatch>({"dense_matrix: ", detail::to_text(s), " needs ",
+                                                 count(s), " values, got ", values_.size()});
     }
   }
 
@@ -175,8 +175,8 @@ public:
 private:
   static std::size_t count(const shape& s) {
     if (s.cols() > 0 && s.rows() > std::numeric_limits<std::int64_t>::max() / s.cols()) {
-      throw std::length_error(
-          detail::message("dense_matrix: a ", detail::to_text(s), " matrix does not fit 64 bits"));
+      detail::throw_message<std::length_error>(
+          {"dense_matrix: a ", detail::to_text(s), " matrix does not fit 64 bits"});
     }
     return static_cast<std::size_t>(s.rows() * s.cols());
   }

@@ -133,16 +133,15 @@ void validate(const diagonal_view<T, I>& a) {
       const int last = 15 - std::countl_zero(static_cast<std::uint16_t>(mask));
       if (mask == 0 || !rises || col + std::countr_zero(mask) < 0 || col + last >= a.cols() ||
           16 * s + last >= a.rows()) {
-        throw invalid_matrix(detail::message("diagonals: piece ", k, " at column ", col, ", mask ",
-                                             mask, " of slice ", s,
-                                             " is empty, out of order or outside the matrix"),
-                             k);
+        detail::throw_invalid(k,
+                              {"diagonals: piece ", k, " at column ", col, ", mask ", mask,
+                               " of slice ", s, " is empty, out of order or outside the matrix"});
       }
       entries += std::popcount(mask);
     }
     if (entries != a.element_offsets()[detail::at(s) + 1] - a.element_offsets()[detail::at(s)]) {
-      throw invalid_matrix(
-          detail::message("diagonals: the masks of slice ", s, " count ", entries, " elements"), s);
+      detail::throw_invalid(s,
+                            {"diagonals: the masks of slice ", s, " count ", entries, " elements"});
     }
   }
 }

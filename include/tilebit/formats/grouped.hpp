@@ -193,9 +193,8 @@ void for_each_grouped_entry(const grouped_view<T, I>& a, std::int64_t first, std
 template <class T, class I>
 void validate(const grouped_view<T, I>& a) {
   if (a.slabs() < 1 || (detail::length(a.column_offsets()) - 1) % a.slabs() != 0) {
-    throw invalid_matrix(detail::message("grouped: ", a.column_offsets().size() - 1,
-                                         " blocks cannot be those of ", a.slabs(), " slabs"),
-                         a.slabs());
+    detail::throw_invalid(a.slabs(), {"grouped: ", a.column_offsets().size() - 1,
+                                      " blocks cannot be those of ", a.slabs(), " slabs"});
   }
   const std::int64_t blocks = a.blocks();
   detail::check_offsets(a.column_offsets(), detail::length(a.col_indices()),
@@ -226,32 +225,28 @@ void validate(const grouped_view<T, I>& a) {
       counted += n;
       entries += n * std::popcount(pattern);
       if (n > 0 && 4 * k + std::bit_width(pattern) > a.rows()) {
-        throw invalid_matrix(
-            detail::message("grouped: pattern ", pattern, " of block ", k, " is outside the rows"),
-            k);
+        detail::throw_invalid(
+            k, {"grouped: pattern ", pattern, " of block ", k, " is outside the rows"});
       }
       if (counted > columns) break;
       for (std::int64_t c = counted - n; c < counted; ++c) {
         const I col = a.col_indices()[detail::at(a.column_offsets()[block] + c)];
         if (std::cmp_less(col, first_column) || std::cmp_greater_equal(col, end_column)) {
-          throw invalid_matrix(detail::message("grouped: column ", col, " of block ", k,
-                                               " is not one of slab ", slab),
-                               k);
+          detail::throw_invalid(
+              k, {"grouped: column ", col, " of block ", k, " is not one of slab ", slab});
         }
         std::int64_t& mark = seen[detail::at(col)];
         if (mark < 16 * k) mark = 16 * k;
         if ((mark & pattern) != 0) {
-          throw invalid_matrix(
-              detail::message("grouped: an entry of column ", col, " stands twice in block ", k),
-              k);
+          detail::throw_invalid(
+              k, {"grouped: an entry of column ", col, " stands twice in block ", k});
         }
         mark |= pattern;
       }
     }
     if (counted != columns || entries != a.value_offsets()[block + 1] - a.value_offsets()[block]) {
-      throw invalid_matrix(detail::message("grouped: the patterns of block ", k, " count ", counted,
-                                           " columns and ", entries, " entries"),
-                           k);
+      detail::throw_invalid(k, {"grouped: the patterns of block ", k, " count ", counted,
+                                " columns and ", entries, " entries"});
     }
   }
 }

@@ -211,10 +211,8 @@ namespace detail {
 /// Throws invalid_matrix unless a part that holds all rows, or none, has the shape of the matrix.
 inline void check_whole_part(const shape& part, bool there, const shape& all, const char* name) {
   if (there && part != all) {
-    throw invalid_matrix(message("optimized: ", name, " of ", part.rows(), " rows and ",
-                                 part.cols(), " columns in a matrix of ", all.rows(), " and ",
-                                 all.cols()),
-                         part.rows());
+    throw_invalid(part.rows(), {"optimized: ", name, " of ", part.rows(), " rows and ", part.cols(),
+                                " columns in a matrix of ", all.rows(), " and ", all.cols()});
   }
 }
 
@@ -280,13 +278,13 @@ void validate(const optimized_view<T, I>& a) {
         s.slice_offsets()[detail::at(k) + 1] - s.slice_offsets()[detail::at(k)];
     if (last == first || last - first > 16 ||
         (last - first > 1 && (!falling || entries != stored))) {
-      throw invalid_matrix(detail::message("optimized: slice ", k, " does not hold its rows"), k);
+      detail::throw_invalid(k, {"optimized: slice ", k, " does not hold its rows"});
     }
   }
   std::vector<char> seen(detail::at(a.rows()), 0);
   const auto see = [&](std::int64_t row) {
     if (seen[detail::at(row)]++ != 0) {
-      throw invalid_matrix(detail::message("optimized: row ", row, " is in two parts"), row);
+      detail::throw_invalid(row, {"optimized: row ", row, " is in two parts"});
     }
   };
   const auto see_bands = [&](const auto& part, std::span<const unit_range> bands,
@@ -295,9 +293,8 @@ void validate(const optimized_view<T, I>& a) {
     std::int64_t outside = part.nnz();
     for (const unit_range& band : bands) {
       if (band.first < 0 || band.last < band.first || band.last > units) {
-        throw invalid_matrix(detail::message("optimized: units ", band.first, " to ", band.last,
-                                             " of ", units, " are no band"),
-                             band.first);
+        detail::throw_invalid(band.first, {"optimized: units ", band.first, " to ", band.last,
+                                           " of ", units, " are no band"});
       }
       outside -= part.element_offsets()[detail::at(band.last)] -
                  part.element_offsets()[detail::at(band.first)];
@@ -305,9 +302,8 @@ void validate(const optimized_view<T, I>& a) {
       for (std::int64_t i = height * band.first; i < end; ++i) see(i);
     }
     if (outside != 0) {
-      throw invalid_matrix(
-          detail::message("optimized: ", outside, " entries of ", name, " are outside its bands"),
-          outside);
+      detail::throw_invalid(
+          outside, {"optimized: ", outside, " entries of ", name, " are outside its bands"});
     }
   };
   see_bands(a.tiles(), a.tile_bands(), 4, "tiles");
@@ -318,8 +314,7 @@ void validate(const optimized_view<T, I>& a) {
   for (std::int64_t i = 0; i < a.grid().rows(); ++i) see(i);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i] == 0) {
-      throw invalid_matrix(detail::message("optimized: row ", i, " is in no part"),
-                           static_cast<std::int64_t>(i));
+      detail::throw_invalid(static_cast<std::int64_t>(i), {"optimized: row ", i, " is in no part"});
     }
   }
 }

@@ -96,8 +96,8 @@ T to_scalar(const N& alpha) {
       survives = !std::isfinite(alpha) || std::isfinite(converted);
     }
     if (!survives) {
-      throw std::invalid_argument(
-          message("scaled: the factor ", alpha, " does not survive in the matrix's value type"));
+      throw_message<std::invalid_argument>(
+          {"scaled: the factor ", alpha, " does not survive in the matrix's value type"});
     }
     return static_cast<T>(alpha);
   }

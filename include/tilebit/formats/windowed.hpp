@@ -150,18 +150,16 @@ void validate(const windowed_view<T>& a) {
         const bool under = column >= view::strip * i && column < view::strip * i + view::width;
         const bool bridge = a.position_bits() == 4 && a.values()[detail::at(k)] == scalar{};
         if (column >= a.cols() || (!under && !bridge)) {
-          throw invalid_matrix(detail::message("windowed: entry ", k, " has column ", column,
-                                               ", not under strips ", i, " to ", i + 3, " of ",
-                                               a.cols(), " columns"),
-                               k);
+          detail::throw_invalid(k, {"windowed: entry ", k, " has column ", column,
+                                    ", not under strips ", i, " to ", i + 3, " of ", a.cols(),
+                                    " columns"});
         }
       }
       step = end;
     }
     if (step != a.step_offsets()[detail::at(b + 1)]) {
-      throw invalid_matrix(detail::message("windowed: the strips of block ", b, " end with step ",
-                                           step, ", not ", a.step_offsets()[detail::at(b + 1)]),
-                           b);
+      detail::throw_invalid(b, {"windowed: the strips of block ", b, " end with step ", step,
+                                ", not ", a.step_offsets()[detail::at(b + 1)]});
     }
   }
 }

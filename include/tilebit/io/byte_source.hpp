@@ -46,7 +46,7 @@ public:
 class file_source final : public byte_source {
 public:
   explicit file_source(const std::string& path) : file_(std::fopen(path.c_str(), "rb")) {
-    if (!file_) throw parse_error(path, 0, message("cannot be opened: ", std::strerror(errno)));
+    if (!file_) throw parse_error(path, 0, message({"cannot be opened: ", std::strerror(errno)}));
     std::setvbuf(file_.get(), nullptr, _IONBF, 0); // blocks are large already
     if (std::fseek(file_.get(), 0, SEEK_END) == 0) {
       size_ = std::ftell(file_.get());
@@ -57,7 +57,7 @@ public:
   std::size_t read(char* to, std::size_t n) override {
     const std::size_t got = std::fread(to, 1, n, file_.get());
     if (got < n && std::ferror(file_.get()) != 0) {
-      throw source_failure{message("cannot be read: ", std::strerror(errno))};
+      throw source_failure{message({"cannot be read: ", std::strerror(errno)})};
     }
     return got;
   }

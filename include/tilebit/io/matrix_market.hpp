@@ -54,14 +54,17 @@ struct entry_builder {
   std::vector<I> cols;
   matrix_market_symmetry symmetry;
 
-  void add(I i, I j, const T& x) {
-    values.push_back(x);
-    rows.push_back(i);
-    cols.push_back(j);
-    if (symmetry == matrix_market_symmetry::general || i == j) return;
-    values.push_back(mirrored(x));
-    rows.push_back(j);
-    cols.push_back(i);
+  /// An entry of the file, and its mirror image where only one triangle is stored.
+  void add(I i, I j, T x) {
+    const bool twice = symmetry != matrix_market_symmetry::general && i != j;
+    for (bool mirror = false;; mirror = true) {
+      values.push_back(x);
+      rows.push_back(i);
+      cols.push_back(j);
+      if (mirror || !twice) return;
+      std::swap(i, j);
+      x = mirrored(x);
+    }
   }
 
   T mirrored(const T& x) const noexcept {
@@ -94,7 +97,7 @@ R parse_number(text_scanner& in, matrix_market_field field) {
   const R x = in.number<R>("a value");
   if constexpr (std::is_floating_point_v<R>) {
     if (field == matrix_market_field::integer && !(std::isfinite(x) && x == std::trunc(x))) {
-      in.fail(message(x, " is not an integer, as the file says its values are"));
+      in.fail({x, " is not an integer, as the file says its values are"});
     }
   }
   return x;
@@ -107,7 +110,7 @@ T parse_value(text_scanner& in, matrix_market_field field) {
     const auto wide = parse_number<double>(in, field);
     const T x(wide);
     if (std::isinf(static_cast<float>(x)) && !std::isinf(wide)) {
-      in.fail(message("a value, ", wide, ", does not fit 16 bits"));
+      in.fail({"a value, ", wide, ", does not fit 16 bits"});
     }
     return x;
   } else if constexpr (is_complex_v<T>) {
@@ -127,15 +130,15 @@ void check_symmetric_entry(const text_scanner& in, const matrix_market_header& h
                            std::int64_t j, const T& x) {
   using symmetry = matrix_market_symmetry;
   if (i < j) {
-    in.fail(message("entry (", i, ", ", j, ") lies above the diagonal of a ",
-                    name_of(h.symmetry, symmetry_names), " matrix"));
+    in.fail({"entry (", i, ", ", j, ") lies above the diagonal of a ",
+             name_of(h.symmetry, symmetry_names), " matrix"});
   }
   if (i != j) return;
   if (h.symmetry == symmetry::skew_symmetric) {
-    in.fail(message("entry (", i, ", ", j, ") lies on the diagonal of a skew-symmetric matrix"));
+    in.fail({"entry (", i, ", ", j, ") lies on the diagonal of a skew-symmetric matrix"});
   }
   if (h.symmetry == symmetry::hermitian && !(x == conj_value(x))) {
-    in.fail(message("entry (", i, ", ", j, ") of a hermitian matrix is not real"));
+    in.fail({"entry (", i, ", ", j, ") of a hermitian matrix is not real"});
   }
 }
 
@@ -144,12 +147,12 @@ void parse_coordinates(text_scanner& in, const matrix_market_header& h, entry_bu
   const bool general = h.symmetry == matrix_market_symmetry::general;
   for (std::int64_t k = 0; k < h.entries; ++k) {
     if (!in.to_next_line_with_data('%')) {
-      in.fail(message("the input ends after ", k, " of ", h.entries, " entries"));
+      in.fail({"the input ends after ", k, " of ", h.entries, " entries"});
     }
     const std::int64_t i = in.integer("a row number");
     const std::int64_t j = in.integer("a column number");
     if (i < 1 || i > h.rows || j < 1 || j > h.cols) {
-      in.fail(message("entry (", i, ", ", j, ") lies outside a ", h.rows, "x", h.cols, " matrix"));
+      in.fail({"entry (", i, ", ", j, ") lies outside a ", h.rows, "x", h.cols, " matrix"});
     }
     const T x = parse_value<T>(in, h.field);
     if (!general) check_symmetric_entry(in, h, i, j, x);
@@ -159,7 +162,8 @@ void parse_coordinates(text_scanner& in, const matrix_market_header& h, entry_bu
 }
 
 template <class T, class I>
-void parse_array(text_scanner& in, const matrix_market_header& h, entry_builder<T, I>& out) {
+TILEBIT_COLD void parse_array(text_scanner& in, const matrix_market_header& h,
+                              entry_builder<T, I>& out) {
   using symmetry = matrix_market_symmetry;
   std::int64_t k = 0;
   for (std::int64_t j = 0; j < h.cols; ++j) {
@@ -167,7 +171,7 @@ void parse_array(text_scanner& in, const matrix_market_header& h, entry_builder<
     if (h.symmetry == symmetry::skew_symmetric) ++i;
     for (; i < h.rows; ++i, ++k) {
       if (!in.to_next_line_with_data('%')) {
-        in.fail(message("the input ends after ", k, " of ", h.entries, " elements"));
+        in.fail({"the input ends after ", k, " of ", h.entries, " elements"});
       }
       const T x = parse_value<T>(in, h.field);
       if (h.symmetry == symmetry::hermitian) check_symmetric_entry(in, h, i + 1, j + 1, x);
@@ -197,7 +201,7 @@ coo_matrix<T, I> parse_matrix_market(const std::string& name, byte_source& sourc
     parse_array(in, h, out);
   }
   if (in.to_next_line_with_data('%')) {
-    in.fail(message("there is more after ", h.entries, " entries"));
+    in.fail({"there is more after ", h.entries, " entries"});
   }
   return {trusted{}, std::move(out.values), std::move(out.rows), std::move(out.cols), s};
 }
@@ -230,9 +234,9 @@ template <class A>
 void require_symmetry(const A& a, matrix_market_symmetry symmetry) {
   using enum matrix_market_symmetry;
   if (a.rows() != a.cols()) {
-    throw std::invalid_argument(message("write_matrix_market: a ", to_text({a.rows(), a.cols()}),
-                                        " matrix has no ", name_of(symmetry, symmetry_names),
-                                        " form"));
+    throw_message<std::invalid_argument>({"write_matrix_market: a ", to_text({a.rows(), a.cols()}),
+                                          " matrix has no ", name_of(symmetry, symmetry_names),
+                                          " form"});
   }
   const auto plain = to_csr(a);
   const auto mirrored = [&] {
@@ -245,8 +249,8 @@ void require_symmetry(const A& a, matrix_market_symmetry symmetry) {
     for (const auto& [i, j, x] : entries(plain)) holds = holds && i != j;
   }
   if (!holds) {
-    throw std::invalid_argument(
-        message("write_matrix_market: the matrix is not ", name_of(symmetry, symmetry_names)));
+    throw_message<std::invalid_argument>(
+        {"write_matrix_market: the matrix is not ", name_of(symmetry, symmetry_names)});
   }
 }
 

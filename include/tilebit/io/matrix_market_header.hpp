@@ -59,12 +59,12 @@ template <class Enum, std::size_t N>
 TILEBIT_COLD Enum banner_word(text_scanner& in, const char* what,
                               const std::array<std::string_view, N>& names) {
   const std::string word = in.word();
-  if (word.empty()) in.fail(message("the banner lacks the ", what));
+  if (word.empty()) in.fail({"the banner lacks the ", what});
   const std::string lower = lower_case(word);
   for (std::size_t k = 0; k < N; ++k) {
     if (names[k] == lower) return static_cast<Enum>(k);
   }
-  in.fail(message("the banner's ", what, " \"", word, "\" is unknown"));
+  in.fail({"the banner's ", what, " \"", word, "\" is unknown"});
 }
 
 /// Throws parse_error for kinds of matrices that the format does not know.
@@ -103,7 +103,7 @@ TILEBIT_COLD inline matrix_market_header parse_header(text_scanner& in) {
   }
   const std::string object = in.word();
   if (lower_case(object) != "matrix") {
-    in.fail(message("the banner's object is \"", object, "\", not \"matrix\""));
+    in.fail({"the banner's object is \"", object, "\", not \"matrix\""});
   }
   h.format = banner_word<matrix_market_format>(in, "format", format_names);
   h.field = banner_word<matrix_market_field>(in, "field", field_names);
@@ -116,14 +116,14 @@ TILEBIT_COLD inline matrix_market_header parse_header(text_scanner& in) {
   h.cols = in.integer("the number of columns");
   if (h.rows < 0 || h.cols < 0) in.fail("a size is negative");
   if (h.symmetry != matrix_market_symmetry::general && h.rows != h.cols) {
-    in.fail(message("a ", name_of(h.symmetry, symmetry_names), " matrix is square, not ", h.rows,
-                    "x", h.cols));
+    in.fail({"a ", name_of(h.symmetry, symmetry_names), " matrix is square, not ", h.rows, "x",
+             h.cols});
   }
   if (h.format == matrix_market_format::coordinate) {
     h.entries = in.integer("the number of entries");
     if (h.entries < 0) in.fail("the number of entries is negative");
     if (h.entries > 0 && (h.rows == 0 || h.cols == 0)) {
-      in.fail(message("a ", h.rows, "x", h.cols, " matrix cannot have ", h.entries, " entries"));
+      in.fail({"a ", h.rows, "x", h.cols, " matrix cannot have ", h.entries, " entries"});
     }
   } else {
     if (h.cols > 0 && h.rows > INT64_MAX / h.cols - 1) in.fail("the sizes do not fit 64 bits");

@@ -30,7 +30,7 @@ template <class T, class I>
 coo_matrix<T, I> parse_smtx(const std::string& name, byte_source& source) {
   text_scanner in(name, source);
   const auto next = [&](const char* what) {
-    if (!in.to_next_item()) in.fail(message("the input ends where ", what, " is expected"));
+    if (!in.to_next_item()) in.fail({"the input ends where ", what, " is expected"});
     return in.integer(what);
   };
   const std::int64_t rows = next("the number of rows");
@@ -43,26 +43,25 @@ coo_matrix<T, I> parse_smtx(const std::string& name, byte_source& source) {
   entry_builder<T, I> out{{}, {}, {}, matrix_market_symmetry::general};
   out.reserve(nnz, source.size_hint());
   std::vector<std::int64_t> offsets{next("a row offset")};
-  if (offsets[0] != 0) in.fail(message("the first row offset is ", offsets[0], ", not 0"));
+  if (offsets[0] != 0) in.fail({"the first row offset is ", offsets[0], ", not 0"});
   for (std::int64_t i = 0; i < rows; ++i) {
     const std::int64_t offset = next("a row offset");
     if (offset < offsets.back() || offset > nnz) {
-      in.fail(
-          message("row offset ", i + 1, " is ", offset, " after ", offsets.back(), ", of ", nnz));
+      in.fail({"row offset ", i + 1, " is ", offset, " after ", offsets.back(), ", of ", nnz});
     }
     offsets.push_back(offset);
   }
   if (offsets.back() != nnz) {
-    in.fail(message("the last row offset is ", offsets.back(), ", not ", nnz));
+    in.fail({"the last row offset is ", offsets.back(), ", not ", nnz});
   }
   std::size_t row = 0;
   for (std::int64_t k = 0; k < nnz; ++k) {
     const std::int64_t j = next("a column index");
-    if (j < 0 || j >= cols) in.fail(message("column ", j, " lies outside [0, ", cols, ")"));
+    if (j < 0 || j >= cols) in.fail({"column ", j, " lies outside [0, ", cols, ")"});
     while (offsets[row + 1] <= k) ++row;
     out.add(static_cast<I>(row), static_cast<I>(j), T{1});
   }
-  if (in.to_next_item()) in.fail(message("there is more after ", nnz, " column indices"));
+  if (in.to_next_item()) in.fail({"there is more after ", nnz, " column indices"});
   return {trusted{}, std::move(out.values), std::move(out.rows), std::move(out.cols), s};
 }
 

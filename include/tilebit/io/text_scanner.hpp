@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,7 +37,12 @@ public:
 
   std::int64_t line() const noexcept { return line_; }
 
-  [[noreturn]] void fail(std::string_view reason) const { throw parse_error(name_, line_, reason); }
+  [[noreturn]] TILEBIT_COLD void fail(std::initializer_list<message_part> reason) const {
+    throw parse_error(name_, line_, message(reason));
+  }
+  [[noreturn]] TILEBIT_COLD void fail(const char* reason) const {
+    throw parse_error(name_, line_, reason);
+  }
 
   /// Moves over spaces, tabs and carriage returns, and shows whether something follows on the line.
   bool more_on_line() {
@@ -50,7 +56,7 @@ public:
 
   /// The end of the line, or an error that shows what stands there instead.
   void end_line() {
-    if (more_on_line()) fail(message("unexpected \"", shown(), "\" at the end of the line"));
+    if (more_on_line()) fail({"unexpected \"", shown(), "\" at the end of the line"});
     step_over_newline();
   }
 
@@ -156,21 +162,22 @@ private:
         end_ += got;
         exhausted_ = got == 0;
       } catch (const source_failure& failure) {
-        fail(failure.reason);
+        fail({failure.reason});
       }
     }
   }
 
-  template <class N>
-  TILEBIT_COLD std::string does_not_fit(const char* what) const {
-    return message(what, " ", shown(), " does not fit ", 8 * sizeof(N), " bits");
+  [[noreturn]] TILEBIT_COLD void fail_to_read(const char* what) const {
+    fail({"\"", shown(), "\" is not ", what});
+  }
+  [[noreturn]] TILEBIT_COLD void fail_to_fit(const char* what, std::size_t bits) const {
+    fail({what, " ", shown(), " does not fit ", bits, " bits"});
   }
 
   template <class N>
   void parse(const char* what, N& out) {
     if (!more_on_line()) {
-      fail(message(at_ == end_ ? "the input ends" : "the line ends", " where ", what,
-                   " is expected"));
+      fail({at_ == end_ ? "the input ends" : "the line ends", " where ", what, " is expected"});
     }
     const char* first = at_;
     if (*first == '+' && first + 1 != end_ && first[1] != '-' && first[1] != '+') ++first;
@@ -189,20 +196,16 @@ private:
       r = std::from_chars(first, end_, out);
     }
     if (r.ptr - at_ >= static_cast<std::ptrdiff_t>(lookahead)) {
-      fail(message(what, " has more than ", lookahead, " characters"));
+      fail({what, " has more than ", lookahead, " characters"});
     }
-    if (r.ec == std::errc::result_out_of_range) {
-      fail(does_not_fit<N>(what));
-    }
-    if (r.ec != std::errc{} || (r.ptr != end_ && !ends_token(*r.ptr))) {
-      fail(message("\"", shown(), "\" is not ", what));
-    }
+    if (r.ec == std::errc::result_out_of_range) fail_to_fit(what, 8 * sizeof(N));
+    if (r.ec != std::errc{} || (r.ptr != end_ && !ends_token(*r.ptr))) fail_to_read(what);
     at_ = r.ptr;
   }
 
   /// Fortran writes double precision as 1.5D+03.
   template <class N>
-  void parse_fortran(const char* what, const char* first, N& out) {
+  TILEBIT_COLD void parse_fortran(const char* what, const char* first, N& out) {
     const char* last = first;
     while (last != end_ && !ends_token(*last)) ++last;
     std::string token(first, last);
@@ -211,11 +214,9 @@ private:
     }
     const char* const end = token.data() + token.size();
     const auto r = std::from_chars(token.data(), end, out);
-    if (r.ec == std::errc::invalid_argument || r.ptr != end) {
-      fail(message("\"", shown(), "\" is not ", what));
-    }
+    if (r.ec == std::errc::invalid_argument || r.ptr != end) fail_to_read(what);
     if (r.ec == std::errc::result_out_of_range) {
-      if (!underflows(token)) fail(does_not_fit<N>(what));
+      if (!underflows(token)) fail_to_fit(what, 8 * sizeof(N));
       out = N{};
     }
     at_ = last;
@@ -223,7 +224,7 @@ private:
 
   /// Is a number that is out of range too small, not too large? Such numbers round to zero and are
   /// no error.
-  static bool underflows(std::string_view token) noexcept {
+  TILEBIT_COLD static bool underflows(std::string_view token) noexcept {
     const std::size_t e = token.find_first_of("eE");
     const std::string_view digits = token.substr(0, e);
     std::int32_t exponent = 0;

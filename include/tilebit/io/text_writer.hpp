@@ -141,7 +141,7 @@ private:
     text_.clear();
   }
   [[noreturn]] void fail() const {
-    throw std::runtime_error(message(name_, ": cannot be written: ", std::strerror(errno)));
+    throw_message<std::runtime_error>({name_, ": cannot be written: ", std::strerror(errno)});
   }
 
   std::string name_;

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <ranges>
 #include <span>
 #include <stdexcept>
@@ -91,25 +92,27 @@ matrix_addend<T, typename C::layout_type> addend_of_matrix(const C& c) {
   }
 }
 
-[[noreturn]] inline void throw_overlap(std::string_view input, std::string_view output) {
-  throw std::invalid_argument(message("multiply: ", input, " overlaps the output ", output));
+[[noreturn]] TILEBIT_COLD inline void throw_overlap(std::string_view input,
+                                                    std::string_view output) {
+  throw_message<std::invalid_argument>({"multiply: ", input, " overlaps the output ", output});
 }
 
-template <class Operand>
-std::string shape_text(const Operand& op) {
-  return message("multiply: A is ", op.rows(), "x", op.cols());
+/// Throws because an operand of an m x n matrix has another shape, which the parts name.
+[[noreturn]] TILEBIT_COLD inline void throw_misfit(std::int64_t m, std::int64_t n,
+                                                   std::initializer_list<message_part> parts) {
+  throw_message<dimension_mismatch>({"multiply: A is ", m, "x", n, ", ", message(parts)});
 }
 
 template <class Operand, class T, class R>
 void check_spmv(const Operand& op, std::span<const T> x, std::span<const R> y, std::span<R> z) {
   if (std::cmp_not_equal(x.size(), op.cols())) {
-    throw dimension_mismatch(shape_text(op) + message(", x has ", x.size(), " elements"));
+    throw_misfit(op.rows(), op.cols(), {"x has ", x.size(), " elements"});
   }
   if (std::cmp_not_equal(y.size(), op.rows())) {
-    throw dimension_mismatch(shape_text(op) + message(", y has ", y.size(), " elements"));
+    throw_misfit(op.rows(), op.cols(), {"y has ", y.size(), " elements"});
   }
   if (std::cmp_not_equal(z.size(), op.rows())) {
-    throw dimension_mismatch(shape_text(op) + message(", z has ", z.size(), " elements"));
+    throw_misfit(op.rows(), op.cols(), {"z has ", z.size(), " elements"});
   }
   if (overlap(x.data(), length(x), z.data(), length(z))) throw_overlap("x", "vector");
   if (y.data() != z.data() && overlap(y.data(), length(y), z.data(), length(z))) {
@@ -147,15 +150,15 @@ void check_spmm(const Operand& op, const dense_view<const T, LayoutB>& b,
                 const Epilogue& epilogue) {
   const dense_view<const R, LayoutC> c(out);
   if (op.cols() != b.rows()) {
-    throw dimension_mismatch(shape_text(op) + message(", B is ", b.rows(), "x", b.cols()));
+    throw_misfit(op.rows(), op.cols(), {"B is ", b.rows(), "x", b.cols()});
   }
   if (op.rows() != c.rows() || b.cols() != c.cols()) {
-    throw dimension_mismatch(shape_text(op) + message(", B is ", b.rows(), "x", b.cols(), ", C is ",
-                                                      c.rows(), "x", c.cols()));
+    throw_misfit(op.rows(), op.cols(),
+                 {"B is ", b.rows(), "x", b.cols(), ", C is ", c.rows(), "x", c.cols()});
   }
   if (c0.rows() != c.rows() || c0.cols() != c.cols()) {
-    throw dimension_mismatch(message("multiply: C is ", c.rows(), "x", c.cols(), ", the addend is ",
-                                     c0.rows(), "x", c0.cols()));
+    throw_message<dimension_mismatch>({"multiply: C is ", c.rows(), "x", c.cols(),
+                                       ", the addend is ", c0.rows(), "x", c0.cols()});
   }
   if (overlap(b, c)) throw_overlap("B", "matrix");
   const bool in_place =
@@ -170,8 +173,8 @@ void check_spmm(const Operand& op, const dense_view<const T, LayoutB>& b,
                     step.name;
                   }) {
       if (std::cmp_not_equal(step.values.size(), c.rows())) {
-        throw dimension_mismatch(message("multiply: C is ", c.rows(), "x", c.cols(), ", ",
-                                         step.name, " has ", step.values.size(), " elements"));
+        throw_message<dimension_mismatch>({"multiply: C is ", c.rows(), "x", c.cols(), ", ",
+                                           step.name, " has ", step.values.size(), " elements"});
       }
       if (overlap(step.values.data(), length(step.values), c.data(), c.extent())) {
         throw_overlap(step.name, "matrix");

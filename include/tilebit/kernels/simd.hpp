@@ -23,6 +23,7 @@
 #include "cost_model.hpp"
 #include "dot_operand.hpp"
 #include "grouping_scratch.hpp"
+#include "last_tile_rows.hpp"
 #include "panel_output.hpp"
 #include "reference.hpp"
 #include "row_chunks.hpp"

@@ -1,18 +1,6 @@
 // SpMV of bitmap tile rows [first, last), for every instruction set: included by simd.hpp behind
 // the vocabulary.
 
-/// A tile close to the end of the matrix, copied, so that nothing behind the matrix is read.
-template <class T>
-struct copied_tile {
-  T elements[16] = {};
-  std::uint16_t bitmaps[2] = {};
-
-  copied_tile(std::uint16_t bitmap, const T* e, const T* end) noexcept {
-    std::copy_n(e, std::min<std::ptrdiff_t>(16, end - e), elements);
-    bitmaps[0] = bitmap;
-  }
-};
-
 /// Tiles that may be added as they are: all, or where that reads 16 elements from each tile's first
 /// one on, and the bitmap behind, those in front of the last 16 elements.
 template <class T, class I>
@@ -107,49 +95,17 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
   }
 }
 
-/// Tile rows [first, last), of which the tiles from to_add on are copied before they are added.
-template <class T, class I>
-void multiply_last_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first,
-                             std::int64_t last, std::int64_t to_add, const T* x,
-                             const vector_update<T>& out) noexcept {
-  const std::uint16_t* bitmaps = a.bitmaps().data();
-  const I* cols = a.tile_cols().data();
-  const T* const elements_end = a.elements().data() + a.nnz();
-  const edge_of_x<T> edge(a.cols(), x);
-  for (std::int64_t tr = first; tr < last; ++tr) {
-    const T* e = a.elements().data() + a.element_offsets()[at(tr)];
-    std::int64_t k = a.tile_row_offsets()[at(tr)];
-    const std::int64_t end = a.tile_row_offsets()[at(tr) + 1];
-    const std::int64_t inner = std::min(end - 1, to_add);
-    tile_accumulator<T> sums[tile_accumulator<T>::group];
-    if (k < inner) {
-      sums[0] = add_tiles<always_far>(bitmaps, cols, k, inner, e, x);
-      k = inner;
-    }
-    for (; k < end; ++k) {
-      const copied_tile<T> tile(bitmaps[k], e, elements_end);
-      const std::int64_t col = 4 * static_cast<std::int64_t>(cols[k]);
-      sums[0].add(tile.bitmaps, tile.elements, col + 4 > a.cols() ? edge.values : x + col);
-      e += std::popcount(unsigned{bitmaps[k]});
-    }
-    T totals[4 * tile_accumulator<T>::group];
-    tile_accumulator<T>::rows(sums, totals);
-    for (std::int64_t r = 0; r < 4 && 4 * tr + r < a.rows(); ++r) out.store(4 * tr + r, totals[r]);
-  }
-}
-
 template <class T, class I>
 void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
                  const T* x, const vector_update<T>& update) noexcept {
   std::int64_t inner = last;
   const std::int64_t to_add = tiles_to_add(a);
   while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
-  if (always_far || a.nnz() * static_cast<std::int64_t>(sizeof(T)) > detail::far_bytes) {
-    multiply_tile_rows<true>(a, first, inner, x, update);
-  } else {
-    multiply_tile_rows<always_far>(a, first, inner, x, update);
-  }
+  const bool far = a.nnz() * static_cast<std::int64_t>(sizeof(T)) > detail::far_bytes;
+  tile_rows_kernel<T, I>* const kernel =
+      far ? &multiply_tile_rows<true, T, I> : &multiply_tile_rows<always_far, T, I>;
+  kernel(a, first, inner, x, update);
   if constexpr (tile_accumulator<T>::reads_ahead) {
-    multiply_last_tile_rows(a, inner, last, to_add, x, update);
+    multiply_last_tile_rows<T, I>(kernel, a, inner, last, to_add, x, update);
   }
 }

@@ -73,6 +73,18 @@ struct row_factors {
   }
 };
 
+/// A tile close to the end of the matrix, copied, so that nothing behind the matrix is read.
+template <class T>
+struct copied_tile {
+  T elements[16] = {};
+  std::uint16_t bitmaps[2] = {};
+
+  copied_tile(std::uint16_t bitmap, const T* e, const T* end) noexcept {
+    std::copy_n(e, std::min<std::ptrdiff_t>(16, end - e), elements);
+    bitmaps[0] = bitmap;
+  }
+};
+
 /// Tile rows [first, last). The products of a tile are added up over its rows and stored at once.
 template <class T, class I>
 void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
