@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "../core/large_pages.hpp"
@@ -20,8 +19,7 @@ template <class I>
 class tile_collector {
 public:
   explicit tile_collector(std::size_t nnz)
-      : tile_cols_(std::make_unique_for_overwrite<I[]>(nnz + short_line::slack)),
-        bitmaps_(std::make_unique_for_overwrite<std::uint16_t[]>(nnz + short_line::slack)) {}
+      : tile_cols_(nnz + short_line::slack), bitmaps_(nnz + short_line::slack) {}
 
   std::size_t size() const noexcept { return tiles_; }
 
@@ -82,8 +80,8 @@ public:
 
   /// A whole tile.
   void add_tile(I tile_col, unsigned bitmap) noexcept {
-    tile_cols_[tiles_] = tile_col;
-    bitmaps_[tiles_++] = static_cast<std::uint16_t>(bitmap);
+    tile_cols_.get()[tiles_] = tile_col;
+    bitmaps_.get()[tiles_++] = static_cast<std::uint16_t>(bitmap);
   }
 
   template <class T>
@@ -93,8 +91,8 @@ public:
   }
 
 private:
-  std::unique_ptr<I[]> tile_cols_;
-  std::unique_ptr<std::uint16_t[]> bitmaps_;
+  scratch_array<I> tile_cols_;
+  scratch_array<std::uint16_t> bitmaps_;
   std::size_t tiles_ = 0;
 };
 

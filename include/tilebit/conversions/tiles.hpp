@@ -10,7 +10,6 @@
 #include <complex>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -150,7 +149,7 @@ bool tiles_by_scatter(std::span<const T> values, std::span<const I> rows, std::s
     I tile_col;
     std::uint32_t bit;
   };
-  const auto entries = std::make_unique_for_overwrite<entry[]>(n);
+  const scratch_array<entry> entries(n);
   entry* const to = entries.get();
   scatter_counted(
       n, next, tile_row,

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -149,11 +148,11 @@ struct triple {
 /// Triples stably sorted by column. One pass when there are not many more columns than
 /// triples, otherwise one for every 16 bits of the column.
 template <class T, class I>
-std::unique_ptr<triple<T, I>[]> sorted_by_column(std::span<const T> values, std::span<const I> rows,
-                                                 std::span<const I> cols, std::int64_t n_cols) {
+scratch_array<triple<T, I>> sorted_by_column(std::span<const T> values, std::span<const I> rows,
+                                             std::span<const I> cols, std::int64_t n_cols) {
   using t = triple<T, I>;
   const std::size_t n = values.size();
-  auto sorted = std::make_unique_for_overwrite<t[]>(n);
+  scratch_array<t> sorted(n);
   const auto groups = static_cast<std::uint64_t>(n_cols);
   constexpr int digit_bits = 16;
   const bool one_pass = groups <= 2 * n + (std::size_t{1} << digit_bits);
@@ -167,7 +166,7 @@ std::unique_ptr<triple<T, I>[]> sorted_by_column(std::span<const T> values, std:
       },
       [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); });
   if (one_pass) return sorted;
-  auto other = std::make_unique_for_overwrite<t[]>(n);
+  scratch_array<t> other(n);
   for (int s = digit_bits; s < 64 && (static_cast<std::uint64_t>(n_cols - 1) >> s) != 0;
        s += digit_bits) {
     std::fill(next.begin(), next.end(), std::size_t{0});

@@ -12,13 +12,13 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 
 #include "../core/error.hpp"
+#include "../core/large_pages.hpp"
 #include "byte_source.hpp"
 
 namespace tilebit::detail::inline TILEBIT_IO_ABI {
@@ -29,9 +29,7 @@ public:
   static constexpr std::size_t block = std::size_t{1} << 18U;
 
   text_scanner(const std::string& name, byte_source& source)
-      : name_(name), source_(source),
-        buffer_(std::make_unique_for_overwrite<char[]>(block + lookahead)), at_(buffer_.get()),
-        end_(at_) {
+      : name_(name), source_(source), buffer_(block + lookahead), at_(buffer_.get()), end_(at_) {
     refill();
   }
 
@@ -240,7 +238,7 @@ private:
 
   const std::string& name_;
   byte_source& source_;
-  std::unique_ptr<char[]> buffer_;
+  scratch_array<char> buffer_;
   const char* at_;
   const char* end_;
   std::int64_t line_ = 1;

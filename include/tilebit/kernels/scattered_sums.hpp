@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "../core/config.hpp"
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
 #include "blocks.hpp"
 #include "parallel.hpp"
+#include "workspace.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -46,8 +46,7 @@ public:
       : policy_(policy), blocks_(blocks), n_(n), parallel_(thread_count(policy) > 1) {
     const int vectors = parallel_ ? blocks - 1 : std::min(blocks - 1, 1);
     if (vectors > 0) {
-      memory_ =
-          std::make_unique_for_overwrite<T[]>(detail::at(n) * static_cast<std::size_t>(vectors));
+      memory_ = work_array<T>(n * vectors);
     }
   }
 
@@ -86,7 +85,7 @@ private:
   int blocks_;
   std::int64_t n_;
   bool parallel_;
-  std::unique_ptr<T[]> memory_;
+  work_array<T> memory_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels
