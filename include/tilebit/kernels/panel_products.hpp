@@ -66,7 +66,9 @@ public:
         std::clamp<std::int64_t>(units(a) * height / 64, 1, tasks_wanted(policy_));
     const block_list<View> blocks(a, static_cast<int>(parts), cuts::between_units);
     const auto run_part = [&](std::int64_t part, std::size_t begin, std::size_t end, int thread) {
-      multiply_in_steps(a, row0, blocks.units_of(static_cast<int>(part)), begin, end, thread);
+      const unit_range range = blocks.units_of(static_cast<int>(part));
+      const std::int64_t step = end - begin > 1 ? units_of_step(a) : range.last - range.first;
+      multiply_in_steps(a, row0, range, begin, end, thread, step);
       if (sink_.streams()) finish_streams();
     };
     for_each_group(policy_, parts, first, last, run_part);
@@ -82,25 +84,51 @@ private:
                    std::size_t last) const noexcept {
     const block_list<View> blocks(a, thread_count(policy_) > 1 ? most_blocks : 1,
                                   cuts::between_units);
-    const bool several = last - first > 1;
     const bool ahead = leaves_caches();
-    const std::int64_t step = ahead ? units_to_fetch(a) : rows_of_step() / height;
+    const bool several = last - first > 1;
     for_each_task(policy_, blocks.count(), [&](int task, int thread) {
       const unit_range range = blocks.units_of(task);
-      rows_ahead rows;
-      for (std::int64_t u = range.first; u < range.last; u += step) {
-        const std::int64_t next = std::min(u + step, range.last);
-        const unit_range after{next, std::min(next + step, range.last)};
-        if (ahead && several) rows.collect(a, after);
-        for (std::size_t p = first; p < last; ++p) {
-          const panel_range& panel = panels_[p];
-          if (ahead && several) rows.fetch(b_.data(p), b_.ld(panel), panel.width);
-          if (ahead && !several) fetch_rows(a, after, b_.data(p), b_.ld(panel), panel.width);
-          multiply(a, row0, {u, next}, p, thread);
-        }
+      if (ahead && several) {
+        multiply_fetched(a, row0, range, first, last, thread);
+      } else if (ahead) {
+        multiply_fetched(a, row0, range, first, thread);
+      } else {
+        multiply_in_steps(a, row0, range, first, last, thread, rows_of_step() / height);
       }
       if (sink_.streams()) finish_streams();
     });
+  }
+
+  /// Several panels, while rows of B that are needed some units later are fetched: a few at a time
+  /// between products, because a processor waits where it has asked for more lines than it keeps
+  /// track of.
+  void multiply_fetched(const View& a, std::int64_t row0, unit_range range, std::size_t first,
+                        std::size_t last, int thread) const noexcept {
+    const std::int64_t ahead = units_to_fetch(a);
+    rows_ahead rows;
+    std::int64_t fetched = range.first; // rows of B for the units before it
+    for (std::int64_t u = range.first, next = u; u < range.last; u = next) {
+      fetched = rows.collect(a, {fetched, range.last}, 32 / height);
+      next = fetched == range.last ? fetched : std::max(u, fetched - ahead);
+      for (std::size_t p = first; p < last; ++p) {
+        const panel_range& panel = panels_[p];
+        rows.fetch(b_.data(p), b_.ld(panel), panel.width);
+        multiply(a, row0, {u, next}, p, thread);
+      }
+    }
+  }
+
+  /// The same for one panel, whose rows of B are not worth a list.
+  void multiply_fetched(const View& a, std::int64_t row0, unit_range range, std::size_t p,
+                        int thread) const noexcept {
+    const panel_range& panel = panels_[p];
+    const std::int64_t step = units_to_fetch(a);
+    for (std::int64_t u = range.first; u < range.last; u += step) {
+      const std::int64_t next = std::min(u + step, range.last);
+      fetch_rows(a, {next, std::min(next + step, range.last)}, b_.data(p), b_.ld(panel),
+                 panel.width);
+      multiply(a, row0, {u, next}, p, thread);
+    }
   }
 
   /// Rows whose panels follow each other closely enough for the processor to find the pieces of a
@@ -119,8 +147,7 @@ private:
   }
 
   void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
-                         std::size_t last, int thread) const noexcept {
-    const std::int64_t step = last - first > 1 ? units_of_step(a) : range.last - range.first;
+                         std::size_t last, int thread, std::int64_t step) const noexcept {
     for (std::int64_t u = range.first; u < range.last; u += step) {
       const unit_range now{u, std::min(u + step, range.last)};
       for (std::size_t p = first; p < last; ++p) multiply(a, row0, now, p, thread);

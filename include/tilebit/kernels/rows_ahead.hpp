@@ -2,6 +2,7 @@
 // processor could guess, so that products whose operands lie in memory would wait for nearly each.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -70,10 +71,13 @@ TILEBIT_ALWAYS_INLINE void fetch_rows(const View& a, unit_range units, const T* 
 /// list where several panels of them are fetched.
 class rows_ahead {
 public:
+  /// Lists the rows of the first units, of `most` or of so many that there are 16 rows. Returns
+  /// the unit behind.
   template <class View>
-  void collect(const View& a, unit_range units) noexcept {
+  std::int64_t collect(const View& a, unit_range units, std::int64_t most) noexcept {
     count_ = 0;
-    for (std::int64_t u = units.first; u < units.last; ++u) {
+    std::int64_t u = units.first;
+    for (; u < std::min(units.last, units.first + most) && count_ < enough; ++u) {
       for (const auto column : columns_of(a, u)) {
         const std::int64_t row = row_of_b(column);
         std::int64_t& seen = seen_[at(row) % seen_.size()];
@@ -82,6 +86,7 @@ public:
         rows_[count_++] = row;
       }
     }
+    return u;
   }
 
   template <class T>
@@ -91,6 +96,8 @@ public:
   }
 
 private:
+  static constexpr std::size_t enough = 16;
+
   std::array<std::int64_t, 256> seen_ = filled();
   std::array<std::int64_t, 1024> rows_;
   std::size_t count_ = 0;
