@@ -180,3 +180,40 @@ TEMPLATE_TEST_CASE("rows that are cut inside multiply with the same bits by any 
     }
   });
 }
+
+TEMPLATE_TEST_CASE("blocks that begin among the last tiles of a bitmap multiply", "[blocks]", float,
+                   double) {
+  using T = TestType;
+  source from(35);
+  const auto check = [&](const auto& m) {
+    const auto x = generators::vector<T>(m.cols(), from);
+    std::vector<T> y(static_cast<std::size_t>(m.rows()));
+    tb::multiply(m, x, y);
+    oracle::check_spmv(m, x, y);
+  };
+  // Few entries in so many rows that blocks begin between them.
+  const auto sparse = tb::to_bitmap(
+      tb::coo_matrix<T>(std::vector<T>{2, 3, 5}, std::vector<int>{0, 100'000, 150'000},
+                        std::vector<int>{1, 0, 3}, tb::shape(200'000, 4)));
+  // A tile row that is cut inside, with a few entries behind it.
+  std::vector<T> values;
+  std::vector<int> rows;
+  std::vector<int> cols;
+  for (int j = 0; j < 400'000; j += 2) {
+    values.push_back(static_cast<T>(j % 7 + 1));
+    rows.push_back(j % 4);
+    cols.push_back(j);
+  }
+  for (const int row : {5, 9, 14}) {
+    values.push_back(static_cast<T>(row));
+    rows.push_back(row);
+    cols.push_back(3 * row);
+  }
+  const auto cut = tb::to_bitmap(tb::coo_matrix<T>(values, rows, cols, tb::shape(16, 400'000)));
+  oracle::at_every_isa([&] {
+    check(sparse);
+    check(cut);
+    check(tb::optimize(sparse));
+    check(tb::optimize(cut));
+  });
+}

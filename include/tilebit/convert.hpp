@@ -29,6 +29,7 @@
 #include "conversions/row_order.hpp"
 #include "conversions/tiles.hpp"
 #include "core/concepts.hpp"
+#include "core/config.hpp"
 #include "core/error.hpp"
 #include "formats/bitmap.hpp"
 #include "formats/bitmap_grid.hpp"

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/bitmap_tiles.hpp"

@@ -4,7 +4,7 @@
 //   TILEBIT_USE_ZLIB        read and write .gz files; the program then links zlib
 //   TILEBIT_DISABLE_AVX512  leave the AVX-512 kernels out of the build
 //   TILEBIT_DISABLE_SIMD    leave all kernels but the portable ones out
-//   TILEBIT_KEPT_BYTES      what SpMM keeps of its memory for a thread's next call; 32 MB
+//   TILEBIT_KEPT_BYTES      what products keep of their memory for a thread's next call; 32 MB
 //   TILEBIT_ASSERT(cond)    a check of internal invariants; does nothing unless defined
 #pragma once
 

@@ -70,11 +70,13 @@ private:
   }
 
   kind kind_;
+  struct piece {
+    const char* data;
+    std::size_t size;
+  };
+
   union {
-    struct {
-      const char* data;
-      std::size_t size;
-    } text_;
+    piece text_;
     long long whole_;
     unsigned long long natural_;
     double real_;

@@ -60,7 +60,8 @@ void assign_in_large_pages(std::vector<T>& v, const Range& from) {
 /// pages if it fills some. Less to compile for each type than a std::unique_ptr.
 template <class T>
 class scratch_array {
-  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> &&
+                alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
 public:
   /// Throws std::bad_alloc.

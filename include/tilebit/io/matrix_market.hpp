@@ -17,6 +17,7 @@
 #include <istream>
 #include <limits>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -24,6 +25,7 @@
 
 #include "../convert.hpp"
 #include "../core/concepts.hpp"
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../core/large_pages.hpp"
 #include "../formats/coo.hpp"

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "../core/error.hpp"
+#include "../core/config.hpp"
 #include "text_scanner.hpp"
 
 namespace tilebit {

@@ -16,7 +16,7 @@
 
 #include "../convert.hpp"
 #include "../core/concepts.hpp"
-#include "../core/error.hpp"
+#include "../core/shape.hpp"
 #include "../formats/coo.hpp"
 #include "byte_source.hpp"
 #include "matrix_market.hpp"

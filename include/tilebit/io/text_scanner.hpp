@@ -17,6 +17,7 @@
 #include <system_error>
 #include <type_traits>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../core/large_pages.hpp"
 #include "byte_source.hpp"

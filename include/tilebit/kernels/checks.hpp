@@ -8,9 +8,9 @@
 #include <ranges>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "../core/concepts.hpp"
 #include "../core/config.hpp"

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -15,18 +14,22 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// The last tiles of a matrix, which may not be added where they lie, copied.
+/// The last tiles of a matrix, which may not be added where they lie, copied: the fewest that have
+/// 16 elements, or all. Each tile has an element at least, so that there is room.
 template <class T>
 struct last_tiles {
   T elements[48] = {};            ///< 31 at most, and those behind that are read with them
   std::uint16_t bitmaps[17] = {}; ///< 16 at most, and the one behind
+  std::int64_t first_element;     ///< of the matrix, that is copied
 
   template <class I>
   last_tiles(const bitmap_view<const T, I>& a, std::int64_t first) noexcept {
     const auto tiles = a.bitmaps().subspan(at(first));
+    const std::int64_t n = detail::count_bits(tiles);
+    TILEBIT_ASSERT(tiles.size() <= 16 && n <= 31 && n <= a.nnz());
+    first_element = a.nnz() - n;
     std::copy(tiles.begin(), tiles.end(), bitmaps);
-    const auto n = at(detail::count_bits(tiles));
-    std::copy_n(a.elements().data() + (a.elements().size() - n), n, elements);
+    std::copy_n(a.elements().data() + first_element, n, elements);
   }
 };
 
@@ -35,7 +38,8 @@ template <class T, class I>
 using tile_rows_kernel = void(const bitmap_view<const T, I>&, std::int64_t first, std::int64_t last,
                               const T* x, const vector_update<T>&) noexcept;
 
-/// Tile rows [first, last), of which the tiles from to_add on are copied before they are added.
+/// Tile rows [first, last), of which the tiles from to_add on are copied before they are added; all
+/// end behind to_add.
 /// Both parts of a row are matrices for the kernel, so that one function serves the kernels of all
 /// instruction sets: programs compile what they run for an instant only once.
 template <class T, class I>
@@ -43,7 +47,6 @@ void multiply_last_tile_rows(tile_rows_kernel<T, I>* kernel, const bitmap_view<c
                              std::int64_t first, std::int64_t last, std::int64_t to_add, const T* x,
                              const vector_update<T>& out) noexcept {
   const last_tiles<T> copies(a, to_add);
-  const T* copy = copies.elements;
   for (std::int64_t tr = first; tr < last; ++tr) {
     const std::int64_t rows = std::min<std::int64_t>(4, a.rows() - 4 * tr);
     const std::int64_t begin = a.tile_row_offsets()[at(tr)];
@@ -68,8 +71,9 @@ void multiply_last_tile_rows(tile_rows_kernel<T, I>* kernel, const bitmap_view<c
           a.bitmaps().data() + begin, begin, middle - begin, sums[0]);
     }
     if (middle < end) {
-      add(copy, elements_copied, copied.data(), middle, end - middle, sums[1]);
-      copy += elements_copied;
+      const std::int64_t element = a.element_offsets()[at(tr) + 1] - elements_copied;
+      add(copies.elements + (element - copies.first_element), elements_copied, copied.data(),
+          middle, end - middle, sums[1]);
     }
     for (std::int64_t r = 0; r < rows; ++r) out.store(4 * tr + r, sums[0][r] + sums[1][r]);
   }

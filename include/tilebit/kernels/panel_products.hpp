@@ -84,13 +84,13 @@ private:
                    std::size_t last) const noexcept {
     const block_list<View> blocks(a, thread_count(policy_) > 1 ? most_blocks : 1,
                                   cuts::between_units);
-    const bool ahead = leaves_caches();
+    const bool fetches = leaves_caches();
     const bool several = last - first > 1;
     for_each_task(policy_, blocks.count(), [&](int task, int thread) {
       const unit_range range = blocks.units_of(task);
-      if (ahead && several) {
+      if (fetches && several) {
         multiply_fetched(a, row0, range, first, last, thread);
-      } else if (ahead) {
+      } else if (fetches) {
         multiply_fetched(a, row0, range, first, thread);
       } else {
         multiply_in_steps(a, row0, range, first, last, thread, rows_of_step() / height);
@@ -101,15 +101,18 @@ private:
 
   /// Several panels, while rows of B that are needed some units later are fetched: a few at a time
   /// between products, because a processor waits where it has asked for more lines than it keeps
-  /// track of.
+  /// track of. Sums that are staged are multiplied as many rows at a time as are stored together.
   void multiply_fetched(const View& a, std::int64_t row0, unit_range range, std::size_t first,
                         std::size_t last, int thread) const noexcept {
-    const std::int64_t ahead = units_to_fetch(a);
+    const std::int64_t lead = units_to_fetch(a);
+    const std::int64_t together = sink_.staged() ? stage_rows / height : 1;
     rows_ahead rows;
     std::int64_t fetched = range.first; // rows of B for the units before it
     for (std::int64_t u = range.first, next = u; u < range.last; u = next) {
-      fetched = rows.collect(a, {fetched, range.last}, 32 / height);
-      next = fetched == range.last ? fetched : std::max(u, fetched - ahead);
+      fetched = rows.collect(a, {fetched, range.last}, most_rows_to_fetch / height);
+      next = fetched == range.last
+                 ? fetched
+                 : std::max(u, range.first + (fetched - lead - range.first) / together * together);
       for (std::size_t p = first; p < last; ++p) {
         const panel_range& panel = panels_[p];
         rows.fetch(b_.data(p), b_.ld(panel), panel.width);
@@ -137,13 +140,13 @@ private:
     return std::max<std::int64_t>(4, 8192 / b_.row_bytes());
   }
 
-  /// Units that about a quarter of a megabyte of B is fetched for, 4 to 32 rows: half of a
-  /// second-level cache has to hold those of this step and of the next.
+  /// Units that about a quarter of a megabyte of B is fetched for, 4 to 32 rows: they and what is
+  /// read meanwhile have to stay in a second-level cache.
   std::int64_t units_to_fetch(const View& a) const noexcept {
     constexpr std::int64_t entry = sizeof(T) + sizeof(std::int32_t);
     const std::int64_t entries = bytes_of_unit(a) / entry + 1;
     const std::int64_t rows_of_b = (std::int64_t{1} << 18) / b_.row_bytes();
-    return std::clamp<std::int64_t>(rows_of_b / entries, 4 / height, 32 / height);
+    return std::clamp<std::int64_t>(rows_of_b / entries, 4 / height, most_rows_to_fetch / height);
   }
 
   void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
@@ -156,17 +159,18 @@ private:
 
   static constexpr std::int64_t height = rows_of_unit<View>;
   static constexpr std::int64_t stage_rows = 16;
+  static constexpr std::int64_t most_rows_to_fetch = 32; ///< rows of A whose rows of B are fetched
 
   std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
 
   void multiply(const View& a, std::int64_t row0, unit_range units, std::size_t p,
                 int thread) const noexcept {
+    if (units.first == units.last) return;
     const panel_range& panel = panels_[p];
     auto* const kernel = kernels_.multiply(panel.vectors);
     const T* const b = b_.data(p);
     const std::int64_t ldb = b_.ld(panel);
     panel_output<S> to = sink_.output(panel, row0, corrections_);
-    if (units.first == units.last) return;
     S* const stage = stage_.get() + thread * stage_rows * stage_ld();
     if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     const S* const c0 = to.c0;

@@ -71,8 +71,8 @@ TILEBIT_ALWAYS_INLINE void fetch_rows(const View& a, unit_range units, const T* 
 /// list where several panels of them are fetched.
 class rows_ahead {
 public:
-  /// Lists the rows of the first units, of `most` or of so many that there are 16 rows. Returns
-  /// the unit behind.
+  /// Lists the rows of the first units: of at most `most`, of fewer once there are 16 rows, of one
+  /// at least. Returns the unit behind them.
   template <class View>
   std::int64_t collect(const View& a, unit_range units, std::int64_t most) noexcept {
     count_ = 0;

@@ -105,7 +105,5 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   tile_rows_kernel<T, I>* const kernel =
       far ? &multiply_tile_rows<true, T, I> : &multiply_tile_rows<always_far, T, I>;
   kernel(a, first, inner, x, update);
-  if constexpr (tile_accumulator<T>::reads_ahead) {
-    multiply_last_tile_rows<T, I>(kernel, a, inner, last, to_add, x, update);
-  }
+  if (inner < last) multiply_last_tile_rows<T, I>(kernel, a, inner, last, to_add, x, update);
 }
