@@ -25,7 +25,6 @@
 
 #include "../convert.hpp"
 #include "../core/concepts.hpp"
-#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../core/large_pages.hpp"
 #include "../formats/coo.hpp"
@@ -164,8 +163,7 @@ void parse_coordinates(text_scanner& in, const matrix_market_header& h, entry_bu
 }
 
 template <class T, class I>
-TILEBIT_COLD void parse_array(text_scanner& in, const matrix_market_header& h,
-                              entry_builder<T, I>& out) {
+void parse_array(text_scanner& in, const matrix_market_header& h, entry_builder<T, I>& out) {
   using symmetry = matrix_market_symmetry;
   std::int64_t k = 0;
   for (std::int64_t j = 0; j < h.cols; ++j) {

@@ -204,7 +204,7 @@ private:
 
   /// Fortran writes double precision as 1.5D+03.
   template <class N>
-  TILEBIT_COLD void parse_fortran(const char* what, const char* first, N& out) {
+  void parse_fortran(const char* what, const char* first, N& out) {
     const char* last = first;
     while (last != end_ && !ends_token(*last)) ++last;
     std::string token(first, last);
