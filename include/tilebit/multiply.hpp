@@ -56,7 +56,8 @@ namespace tilebit::inline TILEBIT_ABI {
 /// then. Complexity: O(nnz + m); bitmap reads nnz * sizeof(T) + 6 bytes per tile.
 /// Transposed products, and COO whose rows are not in order, allocate sums of blocks when the
 /// matrix has more than 32,768 entries: a vector of m elements, with threads as many as have
-/// max(nnz / 4, m) elements together. Of 16-bit and 8-bit types: x once more, m sums of 4 bytes,
+/// max(nnz / 4, m) elements together, kept for the thread's next call as far as TILEBIT_KEPT_BYTES
+/// allows. Of 16-bit and 8-bit types: x once more, m sums of 4 bytes,
 /// and for CSR the values widened. std::bad_alloc leaves z untouched.
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X> &&

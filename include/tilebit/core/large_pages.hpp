@@ -57,7 +57,8 @@ void assign_in_large_pages(std::vector<T>& v, const Range& from) {
 }
 
 /// An array of n objects of a type whose objects need no constructor, not initialised, in large
-/// pages if it fills some. Less to compile for each type than a std::unique_ptr.
+/// pages if it fills some. Less to compile for each type than a std::unique_ptr; unlike work_array
+/// (kernels/workspace.hpp), nothing of it is kept for the thread's next call.
 template <class T>
 class scratch_array {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> &&

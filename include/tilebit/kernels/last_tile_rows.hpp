@@ -52,8 +52,10 @@ void multiply_last_tile_rows(tile_rows_kernel<T, I>* kernel, const bitmap_view<c
     const std::int64_t begin = a.tile_row_offsets()[at(tr)];
     const std::int64_t end = a.tile_row_offsets()[at(tr) + 1];
     const std::int64_t middle = std::clamp(to_add, begin, end);
-    const std::span copied(copies.bitmaps + (middle - to_add), at(end - middle));
-    const std::int64_t elements_copied = middle < end ? detail::count_bits(copied) : 0;
+    const std::int64_t first_element = a.element_offsets()[at(tr)];
+    const std::int64_t end_element = a.element_offsets()[at(tr) + 1];
+    const std::int64_t middle_element =
+        std::clamp(copies.first_element, first_element, end_element);
     T sums[2][4] = {};
     const auto add = [&](const T* elements, std::int64_t nnz, const std::uint16_t* bitmaps,
                          std::int64_t k, std::int64_t n, T* to) {
@@ -65,15 +67,12 @@ void multiply_last_tile_rows(tile_rows_kernel<T, I>* kernel, const bitmap_view<c
       kernel(part, 0, 1, x, {T{1}, T{}, nullptr, to});
     };
     if (begin < middle) {
-      const std::int64_t first_element = a.element_offsets()[at(tr)];
-      add(a.elements().data() + first_element,
-          a.element_offsets()[at(tr) + 1] - first_element - elements_copied,
+      add(a.elements().data() + first_element, middle_element - first_element,
           a.bitmaps().data() + begin, begin, middle - begin, sums[0]);
     }
     if (middle < end) {
-      const std::int64_t element = a.element_offsets()[at(tr) + 1] - elements_copied;
-      add(copies.elements + (element - copies.first_element), elements_copied, copied.data(),
-          middle, end - middle, sums[1]);
+      add(copies.elements + (middle_element - copies.first_element), end_element - middle_element,
+          copies.bitmaps + (middle - to_add), middle, end - middle, sums[1]);
     }
     for (std::int64_t r = 0; r < rows; ++r) out.store(4 * tr + r, sums[0][r] + sums[1][r]);
   }
