@@ -71,39 +71,6 @@ inline __m256d load_four(const double* from) noexcept {
   return _mm256_loadu_pd(from);
 }
 
-/// Four rows of four elements each, from the columns of a row-major array whose rows are ld apart.
-template <class T>
-struct four_rows;
-template <>
-struct four_rows<float> {
-  __m128 row[4];
-
-  four_rows(const float* from, std::int64_t ld) noexcept
-      : row{load_four(from), load_four(from + ld), load_four(from + 2 * ld),
-            load_four(from + 3 * ld)} {
-    _MM_TRANSPOSE4_PS(row[0], row[1], row[2], row[3]);
-  }
-};
-template <>
-struct four_rows<double> {
-  __m256d row[4];
-
-  four_rows(const double* from, std::int64_t ld) noexcept {
-    const __m256d a = load_four(from);
-    const __m256d b = load_four(from + ld);
-    const __m256d c = load_four(from + 2 * ld);
-    const __m256d d = load_four(from + 3 * ld);
-    const __m256d first_of_two = _mm256_unpacklo_pd(a, b);
-    const __m256d second_of_two = _mm256_unpackhi_pd(a, b);
-    const __m256d first_of_last = _mm256_unpacklo_pd(c, d);
-    const __m256d second_of_last = _mm256_unpackhi_pd(c, d);
-    row[0] = _mm256_permute2f128_pd(first_of_two, first_of_last, 0x20);
-    row[1] = _mm256_permute2f128_pd(second_of_two, second_of_last, 0x20);
-    row[2] = _mm256_permute2f128_pd(first_of_two, first_of_last, 0x31);
-    row[3] = _mm256_permute2f128_pd(second_of_two, second_of_last, 0x31);
-  }
-};
-
 inline __m128 four_times(float factor) noexcept {
   return _mm_set1_ps(factor);
 }

@@ -116,23 +116,21 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
   }
 }
 
-/// The next four entries of four rows of a slice, row by row: columns of a row differ, as those of
-/// neighbouring rows might not.
-template <class T, class I>
-void add_four_rows(const T* values, const I* cols, const T* factors, T* z) noexcept {
-  const four_rows<T> rows(values, 16);
-  TILEBIT_UNROLL
-  for (int r = 0; r < 4; r += 2) {
-    std::uint64_t upper[4];
-    std::uint64_t lower[4];
+/// The next entries of each of 16 rows of a slice, row by row: columns of a row differ, as those of
+/// neighbouring rows might not, so that all its elements are loaded before the first is stored.
+template <int Steps, class T, class I>
+TILEBIT_ALWAYS_INLINE void scatter_steps(const T* values, const I* cols, const T (&factors)[16],
+                                         T* z) noexcept {
+  for (int r = 0; r < 16; ++r) {
+    const T factor = factors[r];
+    T* to[Steps];
+    T sums[Steps];
     TILEBIT_UNROLL
-    for (int k = 0; k < 4; ++k) {
-      const two_columns<I> two(cols + 16 * k + r);
-      upper[k] = two.at[0];
-      lower[k] = two.at[1];
-    }
-    add_at(z, upper, rows.row[r], four_times(factors[r]));
-    add_at(z, lower, rows.row[r + 1], four_times(factors[r + 1]));
+    for (int k = 0; k < Steps; ++k) to[k] = z + cols[16 * k + r];
+    TILEBIT_UNROLL
+    for (int k = 0; k < Steps; ++k) sums[k] = fused(values[16 * k + r], factor, *to[k]);
+    TILEBIT_UNROLL
+    for (int k = 0; k < Steps; ++k) *to[k] = sums[k];
   }
 }
 
@@ -160,14 +158,16 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
       continue;
     }
     std::int32_t step = 0;
-    if constexpr (scatters_vectors) {
-      const std::int32_t whole = rows == 16 ? a.row_lengths()[at(row0) + 15] : 0;
-      for (; step + 4 <= whole; step += 4) {
-        for (int r = 0; r < 16; r += 4) add_four_rows(values + r, cols + r, factors + r, z);
-        values += 64;
-        cols += 64;
+    const std::int32_t whole = rows == 16 ? a.row_lengths()[at(row0) + 15] : 0;
+    const auto scatter_whole = [&]<int Steps>(std::integral_constant<int, Steps>) {
+      for (; step + Steps <= whole; step += Steps) {
+        scatter_steps<Steps>(values, cols, factors, z);
+        values += 16 * Steps;
+        cols += 16 * Steps;
       }
-    }
+    };
+    scatter_whole(std::integral_constant<int, 8>{});
+    scatter_whole(std::integral_constant<int, 4>{});
     const slice_lengths ends(a.row_lengths().data() + row0, rows);
     const std::int32_t longest = a.row_lengths()[at(row0)];
     for (; step < longest; ++step) {
