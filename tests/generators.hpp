@@ -142,6 +142,20 @@ tb::coo_matrix<T, I> empty_rows(std::int64_t m, std::int64_t n, source& from) {
                      [&](std::int64_t i, auto) { return i % 8 == 5 && from.below(2) == 0; });
 }
 
+/// Rows of one entry, of two, and in between others that have as many together.
+template <class T, class I = std::int32_t>
+tb::coo_matrix<T, I> tiny_rows(std::int64_t m, std::int64_t n, source& from) {
+  triples<T, I> t;
+  for (std::int64_t i = 0; i < m; ++i) {
+    const std::int64_t kind = i / 8 % 4;
+    const std::int64_t entries = kind < 2 ? kind + 1 : kind == 2 ? i % 4 : 2 * (i % 3);
+    for (std::int64_t k = 0; k < entries; ++k) {
+      t.add(i, n * k / entries + from.below(n / entries), from.value<T>());
+    }
+  }
+  return std::move(t).matrix(m, n);
+}
+
 /// The same entries in random order; entries of one place change their order, too.
 template <class T, class I>
 tb::coo_matrix<T, I> shuffled(const tb::coo_matrix<T, I>& a, source& from) {

@@ -2,6 +2,7 @@
 // same bits from any number of threads. What multiply refuses: multiply_contract_test.cpp.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <complex>
 #include <cstdint>
 #include <limits>
@@ -82,6 +83,7 @@ std::vector<tb::coo_matrix<T, I>> examples(source& from) {
       generators::banded<T, I>(45, 45, 2, from),     generators::giant_row<T, I>(21, 130, from),
       generators::blocks<T, I>(33, 22, from),        generators::empty_rows<T, I>(50, 31, from),
       generators::uniform<T, I>(1, 70, 30, from),    generators::uniform<T, I>(70, 1, 30, from),
+      generators::tiny_rows<T, I>(71, 23, from),     generators::tiny_rows<T, I>(68, 9, from),
       generators::scattered<T, I>(20, 20, 300, from)};
 }
 
@@ -210,6 +212,27 @@ TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", fl
     check(tb::optimize(a));
     check(tb::transposed(tb::to_csr(a)));
     check(tb::transposed(tb::to_bitmap(a)));
+  });
+}
+
+TEMPLATE_TEST_CASE("bits of a row do not depend on the rows beside it", "[multiply]", float,
+                   double) {
+  using T = TestType;
+  source from(21);
+  const std::int64_t m = 71, n = 500;
+  auto entries = generators::triples_of(generators::tiny_rows<T>(m, n, from));
+  entries.values.front() = T{0}; // whose product is a zero of either sign
+  const auto few = tb::to_csr(decltype(entries)(entries).matrix(m, n));
+  for (std::int64_t j = 0; j < n; ++j) entries.add(m, j, from.value<T>());
+  const auto many = tb::to_csr(std::move(entries).matrix(m + 1, n)); // no longer of tiny rows
+  auto x = generators::vector<T>(n, from);
+  for (T& value : x) value = -std::abs(value);
+  oracle::at_every_isa([&] {
+    std::vector<T> y(static_cast<std::size_t>(m)), longer(static_cast<std::size_t>(m + 1));
+    tb::multiply(few, x, y);
+    tb::multiply(many, x, longer);
+    longer.pop_back();
+    CHECK(same_bits(y, longer));
   });
 }
 

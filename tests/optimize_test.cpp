@@ -226,6 +226,39 @@ TEST_CASE("an Inf in x reaches only rows that store its column, in diagonals, to
   });
 }
 
+TEST_CASE("long rows share slices unless these are few", "[optimize]") {
+  source from(40);
+  generators::triples<float, std::int32_t> t; // 2,040 to 2,060 entries a row; small integers
+  for (std::int64_t i = 0; i < 150; ++i) {
+    const std::int64_t entries = 2040 + from.below(21);
+    for (std::int64_t j = 0; j < entries; ++j)
+      t.add(i, 37 * j + from.below(37), from.small<float>());
+  }
+  const auto a = tb::to_csr(std::move(t).matrix(150, 37 * 2060));
+  const auto rows = [](std::int64_t n) { return static_cast<std::size_t>(n); };
+  const auto offsets = a.row_offsets();
+  const tb::csr_view<const float> few(std::as_const(a).values().first(rows(offsets[60])),
+                                      offsets.first(61), a.col_indices().first(rows(offsets[60])),
+                                      tb::shape(60, a.cols()));
+  const auto x = generators::small_vector<float>(a.cols(), from);
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a);
+    tb::validate(h);
+    REQUIRE(h.view().sliced().nnz() == a.nnz());
+    CHECK(h.view().sliced().slices() == 10);
+    CHECK(tb::to_csr(h) == a);
+    CHECK(tb::optimize(few).view().sliced().slices() > 4); // the longer ones alone
+    std::vector<float> y(150), expected(150);
+    tb::multiply(h, x, y);
+    tb::multiply(a, x, expected);
+    CHECK(y == expected);
+    std::vector<float> yt(rows(a.cols())), expected_t(yt.size());
+    tb::multiply(tb::transposed(h), y, yt);
+    tb::multiply(tb::transposed(a), y, expected_t);
+    CHECK(yt == expected_t);
+  });
+}
+
 TEST_CASE("slices that come from memory are multiplied like others", "[optimize]") {
   source from(36);
   // 13.6 MB, asked for ahead; small integers, whose sums are exact.

@@ -96,6 +96,7 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
                         const counted_pieces& counted, const per_layout& bytes_of_all, isa level) {
   const spmv_costs& cost =
       costs_of_spmv(sizeof(T), level, gathers_in_microcode().load(std::memory_order_relaxed));
+  const auto nnz = static_cast<std::int64_t>(row_offsets.back());
   per_layout t;
   for (std::int64_t i = first; i < last; ++i) {
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
@@ -103,8 +104,8 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
     t.csr += n < gathered_row(sizeof(T)) ? entries * cost.short_entry + cost.short_row
                                          : entries * cost.entry + cost.row;
-    t.sliced += n >= long_row ? entries * cost.entry + cost.row
-                              : entries * cost.slice_entry + cost.slice_row;
+    t.sliced += stands_alone(n, nnz) ? entries * cost.entry + cost.row
+                                     : entries * cost.slice_entry + cost.slice_row;
   }
   const auto entries = static_cast<double>(counted.entries);
   const auto rows = static_cast<double>(counted.rows);

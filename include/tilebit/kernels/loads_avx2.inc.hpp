@@ -47,6 +47,10 @@ struct quad_sum<float> {
         _mm_add_ps(_mm_unpacklo_ps(of[2].sum, of[3].sum), _mm_unpackhi_ps(of[2].sum, of[3].sum));
     _mm_storeu_ps(to, _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab)));
   }
+  /// The sums of the two pairs of lanes of two sums.
+  static void totals_of_pairs(const quad_sum* of, float* to) noexcept {
+    _mm_storeu_ps(to, _mm_hadd_ps(of[0].sum, of[1].sum));
+  }
 };
 
 template <>
@@ -90,6 +94,10 @@ struct quad_sum<double> {
                                      _mm256_unpackhi_pd(of[2].sum, of[3].sum));
     _mm256_storeu_pd(to, _mm256_add_pd(_mm256_permute2f128_pd(ab, cd, 0x20),
                                        _mm256_permute2f128_pd(ab, cd, 0x31)));
+  }
+  static void totals_of_pairs(const quad_sum* of, double* to) noexcept {
+    const __m256d halves = _mm256_hadd_pd(of[0].sum, of[1].sum); // 0 2 1 3
+    _mm256_storeu_pd(to, _mm256_permute4x64_pd(halves, 0xd8));
   }
 };
 

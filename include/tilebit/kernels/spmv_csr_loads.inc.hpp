@@ -49,6 +49,29 @@ T dot_row(const T* values, const I* cols, std::int64_t n, const T* x) noexcept {
   return add_row<false>(values, cols, n, x).total();
 }
 
+/// How many entries each of four rows has, where that is one or two of all of them; otherwise 0.
+template <class O>
+TILEBIT_ALWAYS_INLINE std::int64_t one_or_two(const O* offsets) noexcept {
+  const O all = offsets[4] - offsets[0];
+  if (all != 4 && all != 8) return 0;
+  const O n = all / 4;
+  const bool same = offsets[1] - offsets[0] == n && offsets[2] - offsets[1] == n &&
+                    offsets[3] - offsets[2] == n;
+  return same ? static_cast<std::int64_t>(n) : 0;
+}
+
+/// The products of four rows of one or two entries each, for which nothing but these is loaded.
+/// Added up as those of any row, from zero on, so that results do not depend on the neighbours.
+template <class T, class I>
+TILEBIT_ALWAYS_INLINE void multiply_tiny_rows(const T* values, const I* cols, std::int64_t n,
+                                              const T* x, T* to) noexcept {
+  quad_sum<T> sums[2];
+  sums[0].add(values, cols, x);
+  if (n == 1) return sums[0].store(to);
+  sums[1].add(values + 4, cols + 4, x);
+  quad_sum<T>::totals_of_pairs(sums, to);
+}
+
 /// Rows [first, last), four of which share the reduction.
 template <class T, class I, class O>
 void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
@@ -58,11 +81,23 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
+  const bool tiny_rows = a.nnz() < 4 * a.rows(); // may be many
   // The end of a row is read as four entries, of which at least one is the row's.
   std::int64_t inner = last;
   while (inner > first && static_cast<std::int64_t>(offsets[inner]) + 3 > a.nnz()) --inner;
   std::int64_t i = first;
   for (; i + 4 <= inner; i += 4) {
+    if (const std::int64_t n = tiny_rows ? one_or_two(offsets + i) : 0; n > 0) {
+      const auto k = static_cast<std::int64_t>(offsets[i]);
+      if (overwrite) {
+        multiply_tiny_rows(values + k, cols + k, n, x, out.z + i);
+      } else {
+        T totals[4];
+        multiply_tiny_rows(values + k, cols + k, n, x, totals);
+        for (int r = 0; r < 4; ++r) out.store(i + r, totals[r]);
+      }
+      continue;
+    }
     const quad_sum<T> sums[4] = {add_row<true>(offsets + i, values, cols, x),
                                  add_row<true>(offsets + i + 1, values, cols, x),
                                  add_row<true>(offsets + i + 2, values, cols, x),
