@@ -255,8 +255,9 @@ private:
     if (distance % 2048 == 0 || (!on_lines(b) && row_bytes > 512)) {
       return stays ? 6 : std::max(10.0, 5 * megabytes);
     }
-    if (!stays) return std::max(18.0, 5 * megabytes);
-    return on_lines(b) && distance % 1024 != 0 && row_bytes <= 1024 ? 64 : 18;
+    const bool own_sets = on_lines(b) && distance % 1024 != 0 && row_bytes <= 1024;
+    if (!stays) return std::max(own_sets ? 48.0 : 18.0, 5 * megabytes);
+    return own_sets ? 64 : 18;
   }
 
   static bool on_lines(const dense_view<const T, Layout>& b) noexcept {
