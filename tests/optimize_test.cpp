@@ -231,15 +231,15 @@ TEST_CASE("long rows share slices unless these are few", "[optimize]") {
   generators::triples<float, std::int32_t> t; // 2,040 to 2,060 entries a row; small integers
   for (std::int64_t i = 0; i < 150; ++i) {
     const std::int64_t entries = 2040 + from.below(21);
-    for (std::int64_t j = 0; j < entries; ++j)
+    for (std::int64_t j = 0; j < entries; ++j) {
       t.add(i, 37 * j + from.below(37), from.small<float>());
+    }
   }
   const auto a = tb::to_csr(std::move(t).matrix(150, 37 * 2060));
-  const auto rows = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   const auto offsets = a.row_offsets();
-  const tb::csr_view<const float> few(std::as_const(a).values().first(rows(offsets[60])),
-                                      offsets.first(61), a.col_indices().first(rows(offsets[60])),
-                                      tb::shape(60, a.cols()));
+  const tb::csr_view<const float> few(
+      a.values().first(tb::detail::at(offsets[60])), offsets.first(61),
+      a.col_indices().first(tb::detail::at(offsets[60])), tb::shape(60, a.cols()));
   const auto x = generators::small_vector<float>(a.cols(), from);
   oracle::at_every_isa([&] {
     const auto h = tb::optimize(a);
@@ -252,7 +252,7 @@ TEST_CASE("long rows share slices unless these are few", "[optimize]") {
     tb::multiply(h, x, y);
     tb::multiply(a, x, expected);
     CHECK(y == expected);
-    std::vector<float> yt(rows(a.cols())), expected_t(yt.size());
+    std::vector<float> yt(tb::detail::at(a.cols())), expected_t(yt.size());
     tb::multiply(tb::transposed(h), y, yt);
     tb::multiply(tb::transposed(a), y, expected_t);
     CHECK(yt == expected_t);

@@ -25,7 +25,7 @@
 namespace tilebit::detail {
 
 inline constexpr std::int64_t sort_window = 512; ///< rows that are sorted by length together
-inline constexpr std::int64_t long_row = 2048;   ///< entries, beyond which lengths are compared
+inline constexpr std::int64_t long_row = 2048;   ///< entries; shorter rows are sorted by counting
 
 /// Is a row, of n of all entries, a slice of its own because slices of 16 such rows, which threads
 /// do not share, would be too few?

@@ -188,7 +188,7 @@ struct unit_piece<sliced_view<const T, I>> {
             a.row_lengths().subspan(at(a.slice_rows()[at(u)]), 1),
             shape(1, a.cols())};
   }
-  /// Slices of several rows are short: they are never cut.
+  /// Slices of several rows are never cut: they are short, or there are several of them.
   static std::int64_t entries(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
     const bool one_row = a.slice_rows()[at(u) + 1] - a.slice_rows()[at(u)] == 1;
     return one_row ? a.slice_offsets()[at(u) + 1] - a.slice_offsets()[at(u)] : 0;
