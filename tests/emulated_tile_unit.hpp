@@ -4,30 +4,31 @@
 class tile_unit {
 public:
   void clear() noexcept { std::memset(sums_, 0, sizeof sums_); }
-  void load_a(const void* a) noexcept { std::memcpy(a_, a, sizeof a_); }
-  void load_b(const void* b, std::int64_t stride, bool both) noexcept {
+  void load(const void* from) noexcept { std::memcpy(sums_, from, sizeof sums_); }
+  template <class T>
+  void multiply(const void* a, const void* b, std::int64_t stride, bool both) noexcept {
+    std::memcpy(a_, a, sizeof a_);
     width_ = both ? 32 : 16;
     for (int row = 0; row < 16; ++row) {
       std::memcpy(b_ + 128 * row, static_cast<const char*>(b) + row * stride,
                   static_cast<std::size_t>(4 * width_));
     }
-  }
-  void multiply(const bfloat16*, bool) noexcept {
-    for_each_word([](float sum, const unsigned char* a, const unsigned char* b) {
-      bfloat16 x[2];
-      bfloat16 y[2];
-      std::memcpy(x, a, 4);
-      std::memcpy(y, b, 4);
-      return sum + x[0] * y[0] + x[1] * y[1];
-    });
-  }
-  void multiply(const std::int8_t*, bool) noexcept {
-    for_each_word([](std::int32_t sum, const unsigned char* a, const unsigned char* b) {
-      for (int k = 0; k < 4; ++k) {
-        sum += static_cast<std::int8_t>(a[k]) * static_cast<std::int8_t>(b[k]);
-      }
-      return sum;
-    });
+    if constexpr (sizeof(T) == 2) {
+      for_each_word([](float sum, const unsigned char* of_a, const unsigned char* of_b) {
+        bfloat16 x[2];
+        bfloat16 y[2];
+        std::memcpy(x, of_a, 4);
+        std::memcpy(y, of_b, 4);
+        return sum + x[0] * y[0] + x[1] * y[1];
+      });
+    } else {
+      for_each_word([](std::int32_t sum, const unsigned char* of_a, const unsigned char* of_b) {
+        for (int k = 0; k < 4; ++k) {
+          sum += static_cast<std::int8_t>(of_a[k]) * static_cast<std::int8_t>(of_b[k]);
+        }
+        return sum;
+      });
+    }
   }
   void store(void* to) noexcept { std::memcpy(to, sums_, sizeof sums_); }
 

@@ -390,7 +390,7 @@ TEST_CASE("windows are there where they pay", "[low precision]") {
         .blocks();
   };
   CHECK(blocks_of(10) == 4);
-  CHECK(blocks_of(50) == 4);
+  CHECK(blocks_of(30) == 4);
   CHECK(blocks_of(70) == 0);
   const auto few = generators::scattered<std::int8_t>(2000, 5000, 300, from);
   CHECK(optimized_in_windows(few).view().windowed().blocks() == 0); // nearly all would be empty
@@ -451,6 +451,10 @@ TEST_CASE("low-precision kernels of every level", "[dispatch]") {
               .level == tb::isa::avx512_bf16);
     CHECK(tb::kernels::windowed_table<tb::bfloat16>::rows[0].level == tb::isa::avx512_bf16);
     CHECK(tb::kernels::windowed_table<tb::float16>::rows.empty());
+    CHECK(tb::kernels::masked_table<tb::bfloat16>::rows[0].in_microcode);
+    CHECK(tb::kernels::masked_table<tb::float16>::rows.empty());
+    CHECK(tb::kernels::blocks_table<tb::masked_view<const std::int8_t>>::rows[0].level ==
+          tb::isa::amx);
 #endif
   });
 #endif

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "conversions/masks.hpp"
 #include "conversions/optimized_parts.hpp"
 #include "conversions/windows.hpp"
 #include "convert.hpp"
@@ -138,8 +139,7 @@ bool grouping_may_pay(const bitmap_view<const T, I>& a) noexcept {
   return grouping_pays(a.nnz(), loads, a.tile_rows());
 }
 
-/// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it, or
-/// a matrix unit multiplies the tiles themselves.
+/// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it.
 template <class View>
 auto packed_rows_of(const View& a, std::int64_t columns) {
   using T = typename View::scalar_type;
@@ -147,7 +147,6 @@ auto packed_rows_of(const View& a, std::int64_t columns) {
   using P = detail::packed_t<T>;
   detail::packed_arrays<T, I> out;
   if (panel_kernels<grouped_view<const P, I>>(active_isa()) == nullptr) return out;
-  if (tile_unit_pays(a, most_dots, active_isa())) return out;
   const repacked_tile_rows<P, View> from(seq, a);
   out.rows = grouped_rows_of(from, columns);
   const auto* const corrections = from.corrections(0);
@@ -155,36 +154,59 @@ auto packed_rows_of(const View& a, std::int64_t columns) {
   return out;
 }
 
-/// The windowed copy of a matrix of tiles, or nothing where the level in force has no kernels for
-/// it, or expanding the tiles is as fast. Only where expanding loads are microcode it is not: else
-/// they keep up with memory, from which windows are more bytes.
-template <class View>
-auto windowed_rows_of(const View& a) {
-  using T = typename View::scalar_type;
-  detail::windowed_arrays<T> out;
+/// The copy of a matrix of tiles for products with a vector, windowed or masked, or nothing where
+/// the level in force has no kernels for either, or tiles are as fast because most are not there.
+/// From memory the bytes count as well, of which masked rows have fewer.
+template <class T, class I>
+detail::packed_arrays<T, I> rows_for_vectors(const bitmap_view<const T, I>& a) {
+  detail::packed_arrays<T, I> out;
   if constexpr (detail::has_windows_v<T>) {
-    const bool expands_slowly = detail::gathers_in_microcode().load(std::memory_order_relaxed);
-    if (windowed_table<T>::rows.empty() || active_isa() < isa::avx512_bf16 || !expands_slowly) {
-      return out;
-    }
-    const double all = static_cast<double>(a.rows()) * static_cast<double>(a.cols());
-    if (static_cast<double>(a.nnz()) > detail::windowed_density * all) return out;
+    if (windowed_table<T>::rows.empty() || active_isa() < isa::avx512_bf16) return out;
+    const bool in_microcode = detail::gathers_in_microcode().load(std::memory_order_relaxed);
     using view = windowed_view<T>;
+    using masked = masked_view<T>;
     const auto pieces = [](std::int64_t n, std::int64_t size) {
       return static_cast<double>((n + size - 1) / size);
     };
     const double windows = pieces(a.rows(), view::height) * pieces(a.cols(), view::width);
     const double by_tiles =
         detail::cost_of_expanding<T>(static_cast<double>(detail::length(a.bitmaps())));
-    if (detail::cost_of_windows(windows, 0, 8) > by_tiles) return out; // most would be empty
+    const double by_masks = detail::cost_of_masks(
+        pieces(a.rows(), masked::height) * masked::height * pieces(a.cols(), masked::width),
+        in_microcode);
+    const double most = std::min(by_tiles, 0.9 * by_masks);
+    const bool try_windows = !stores_share(a, detail::windowed_density) &&
+                             detail::cost_of_windows(windows, 0, 8, in_microcode) <= most;
+    if (!try_windows && by_masks >= by_tiles) return out;
     const auto rows = to_csr(a);
-    out = detail::windows_of(rows.view());
-    const auto steps = static_cast<double>(out.step_offsets.back());
-    if (detail::cost_of_windows(windows, steps, out.position_bits) > by_tiles) {
-      return detail::windowed_arrays<T>{};
+    if (try_windows) {
+      out.windowed = detail::windows_of(rows.view());
+      const auto steps = static_cast<double>(out.windowed.step_offsets.back());
+      if (detail::cost_of_windows(windows, steps, out.windowed.position_bits, in_microcode) <=
+          most) {
+        return out;
+      }
+      out.windowed = {};
     }
+    if (by_masks < by_tiles) out.masked = detail::masks_of(rows.view());
   }
   return out;
+}
+
+/// The copy of a matrix of tiles for products with dense matrices: masked rows where a matrix unit
+/// multiplies them, else packed entries, or nothing where the level in force has no use for them.
+template <class T, class I>
+detail::packed_arrays<T, I> rows_for_matrices(const bitmap_view<const T, I>& a,
+                                              std::int64_t columns) {
+  if constexpr (detail::has_windows_v<T>) {
+    if (tile_unit_pays(a, most_dots, active_isa())) {
+      detail::packed_arrays<T, I> out;
+      const auto rows = to_csr(a);
+      out.masked = detail::masks_of(rows.view());
+      return out;
+    }
+  }
+  return packed_rows_of(a, columns);
 }
 
 } // namespace kernels
@@ -212,18 +234,16 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
   }
 }
 
-/// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes; for SpMM the
-/// packed copy besides, for SpMV the windowed one.
+/// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes, and a copy
+/// for the operation.
 template <class T, class I>
 optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, operation what,
                                               std::int64_t columns) {
   const shape s(tiles.rows(), tiles.cols());
   packed_arrays<T, I> packed;
-  if (what == operation::spmm)
-    packed = kernels::packed_rows_of(std::as_const(tiles).view(), columns);
-  if (what == operation::spmv) {
-    packed.windowed = kernels::windowed_rows_of(std::as_const(tiles).view());
-  }
+  const auto a = std::as_const(tiles).view();
+  if (what == operation::spmm) packed = kernels::rows_for_matrices(a, columns);
+  if (what == operation::spmv) packed = kernels::rows_for_vectors(a);
   const auto all =
       static_cast<double>(tiles_along(s.rows())) * static_cast<double>(tiles_along(s.cols()));
   const auto tile_bytes = static_cast<double>(sizeof(std::uint16_t) + sizeof(I));
@@ -245,10 +265,10 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
 /// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
 /// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
-/// of up to four of them. For SpMV with bfloat16 and 8-bit integers, a second copy in windowed rows
-/// (formats/windowed.hpp) where at most 55% are stored and the processor expands tiles slowly: half
-/// a byte or, where entries are far from each other, a byte more than its own for each of them, and
-/// zeros besides.
+/// of up to four of them. With a matrix unit that copy is of masked rows (formats/masked.hpp), of
+/// as many bytes as the grid. For SpMV with bfloat16 and 8-bit integers, a second copy in masked
+/// rows or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or, where
+/// entries are far from each other, a byte more than its own for each of them, and zeros besides.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
 /// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly

@@ -19,6 +19,7 @@
 #include "csr.hpp"
 #include "diagonals.hpp"
 #include "grouped.hpp"
+#include "masked.hpp"
 #include "sliced.hpp"
 #include "windowed.hpp"
 
@@ -37,8 +38,8 @@ struct unit_range {
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
 /// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
 /// grouped rows or CSR, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or
-/// none, and a second copy of the entries: for SpMM packed (core/packed.hpp) or as float in grouped
-/// rows, for SpMV windowed rows or nothing. But for that copy, every row is in exactly one part.
+/// none, and a second copy of the entries or nothing: packed (core/packed.hpp) or as float in
+/// grouped rows, windowed rows or masked rows. But for that copy, every row is in exactly one part.
 template <class T, class I>
 class optimized_view {
 public:
@@ -56,16 +57,18 @@ public:
         diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped), csr_(csr) {}
 
   /// With a grid, and copies: a packed one with corrections of its sums, one a row, where it needs
-  /// some, or a windowed one.
+  /// some, a windowed or a masked one.
   optimized_view(optimized_view parts, bitmap_grid_view<T, I> grid,
                  grouped_view<const packed_type, I> packed,
                  std::span<const std::int32_t> corrections,
-                 windowed_view<const scalar_type> windowed = {}) noexcept
+                 windowed_view<const scalar_type> windowed = {},
+                 masked_view<const scalar_type> masked = {}) noexcept
       : optimized_view(parts) {
     grid_ = grid;
     packed_ = packed;
     corrections_ = corrections;
     windowed_ = windowed;
+    masked_ = masked;
   }
 
   std::int64_t rows() const noexcept { return tiles_.rows(); }
@@ -85,6 +88,7 @@ public:
   const grouped_view<const packed_type, I>& packed() const noexcept { return packed_; }
   std::span<const std::int32_t> corrections() const noexcept { return corrections_; }
   const windowed_view<const scalar_type>& windowed() const noexcept { return windowed_; }
+  const masked_view<const scalar_type>& masked() const noexcept { return masked_; }
 
 private:
   bitmap_view<T, I> tiles_;
@@ -98,16 +102,18 @@ private:
   grouped_view<const packed_type, I> packed_;
   std::span<const std::int32_t> corrections_;
   windowed_view<const scalar_type> windowed_;
+  masked_view<const scalar_type> masked_;
 };
 
 namespace detail {
 
-/// A copy of the entries for products with dense matrices, or one for products with vectors.
+/// A copy of the entries: packed, windowed or masked.
 template <class T, class I>
 struct packed_arrays {
   grouped_arrays<packed_t<T>, I> rows;
   std::vector<std::int32_t> corrections;
   windowed_arrays<T> windowed;
+  masked_arrays<T> masked;
 };
 
 } // namespace detail
@@ -171,7 +177,9 @@ public:
            of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
            of(packed_.corrections) + of(packed_.windowed.values) + of(packed_.windowed.positions) +
            of(packed_.windowed.steps_of_strip) + of(packed_.windowed.step_offsets) +
-           of(packed_.windowed.row_sums);
+           of(packed_.windowed.row_sums) + of(packed_.masked.elements) +
+           of(packed_.masked.bitmaps) + of(packed_.masked.element_offsets) +
+           of(packed_.masked.row_sums);
   }
 
   optimized_view<const T, I> view() const noexcept {
@@ -183,7 +191,8 @@ public:
             grid_.view(),
             packed_.rows.view(packed),
             packed_.corrections,
-            packed_.windowed.view(s)};
+            packed_.windowed.view(s),
+            packed_.masked.view(s)};
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 
@@ -243,6 +252,9 @@ void validate(const optimized_view<T, I>& a) {
     detail::check_whole_part({a.packed().rows(), a.packed().cols()}, a.packed().blocks() > 0,
                              shape(a.rows(), (a.cols() + depth - 1) / depth), "packed rows");
     validate(a.windowed());
+    validate(a.masked());
+    detail::check_whole_part({a.masked().rows(), a.masked().cols()}, a.masked().bands() > 0, all,
+                             "masked rows");
     if (a.packed().blocks() > 0 && !a.corrections().empty() &&
         std::cmp_not_equal(a.corrections().size(), 4 * a.packed().blocks())) {
       throw invalid_matrix("optimized: corrections are not one for each row of packed",

@@ -20,6 +20,7 @@
 #include "../formats/csr.hpp"
 #include "../formats/diagonals.hpp"
 #include "../formats/grouped.hpp"
+#include "../formats/masked.hpp"
 #include "../formats/optimized.hpp"
 #include "../formats/sliced.hpp"
 #include "../formats/views.hpp"
@@ -64,6 +65,10 @@ std::int64_t units(const row_chunks_view<T>& a) noexcept {
 template <class T>
 std::int64_t units(const windowed_view<T>& a) noexcept {
   return a.blocks();
+}
+template <class T>
+std::int64_t units(const masked_view<T>& a) noexcept {
+  return a.bands();
 }
 template <class T, class I>
 std::int64_t units(const coo_view<T, I>& a) noexcept {
@@ -222,7 +227,7 @@ struct unit_piece<diagonal_view<const T, I>> {
   }
 };
 
-/// Grouped rows, windowed ones and chunks are not cut inside rows.
+/// Grouped rows, windowed and masked ones and chunks are not cut inside rows.
 template <class T, class I>
 struct unit_piece<grouped_view<const T, I>> {
   static std::int64_t entries(const grouped_view<const T, I>&, std::int64_t) noexcept { return 0; }
@@ -247,6 +252,15 @@ struct unit_piece<windowed_view<const T>> {
     constexpr std::int64_t of_step = 16 * windowed_view<T>::depth;
     const std::int64_t bits = std::int64_t{8 * sizeof(T)} + a.position_bits();
     return a.step_offsets()[at(u)] * of_step * bits / 8 + u * a.strips();
+  }
+};
+
+template <class T>
+struct unit_piece<masked_view<const T>> {
+  static std::int64_t entries(const masked_view<const T>&, std::int64_t) noexcept { return 0; }
+  static std::int64_t bytes_before(const masked_view<const T>& a, std::int64_t u) noexcept {
+    return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
+           u * a.pieces() * 16 * 64 / 8 / std::int64_t{sizeof(T)};
   }
 };
 

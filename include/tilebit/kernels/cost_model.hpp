@@ -220,15 +220,20 @@ constexpr double least_time_of_byte(double bytes) noexcept {
   return bytes > 32e6 ? 0.05 : bytes > 16e6 ? 0.027 : 0.0;
 }
 
-/// Products of low-precision matrices with a vector, on processors that expand tiles in microcode,
-/// in cycles (Zen 4): for a register of tiles, for the four strips of a window of 16 rows and for a
-/// step, whose positions are bytes or distances.
+/// Products of low-precision matrices with a vector, in cycles, on processors with expanding loads
+/// in microcode (Zen 4) and on others (Emerald Rapids): for a register of tiles, for a piece of a
+/// masked row, and for windowed rows, whose positions are bytes or distances: for the four strips
+/// of a window of 16 rows and for a step.
 template <class T>
 constexpr double cost_of_expanding(double tiles) noexcept {
   return sizeof(T) == 2 ? tiles / 2 * 5.5 : tiles / 4 * 7;
 }
-constexpr double cost_of_windows(double windows, double steps, int position_bits) noexcept {
-  return 4 * windows + (position_bits == 4 ? 9 : 6) * steps;
+constexpr double cost_of_masks(double pieces, bool in_microcode) noexcept {
+  return (in_microcode ? 4.8 : 3.3) * pieces;
+}
+constexpr double cost_of_windows(double windows, double steps, int position_bits,
+                                 bool in_microcode) noexcept {
+  return 4 * windows + (!in_microcode ? 11 : position_bits == 4 ? 9 : 6) * steps;
 }
 /// Above this share of entries windows are so many more bytes than tiles that memory decides.
 inline constexpr double windowed_density = 0.55;

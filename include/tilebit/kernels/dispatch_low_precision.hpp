@@ -3,13 +3,16 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "../core/config.hpp"
 #include "../core/isa.hpp"
 #include "../core/low_precision.hpp"
 #include "../core/packed.hpp"
+#include "../formats/masked.hpp"
 #include "../formats/windowed.hpp"
+#include "dense_blocks.hpp"
 #include "dispatch.hpp"
 #include "dot_operand.hpp"
 #include "panel_output.hpp"
@@ -114,13 +117,36 @@ struct windowed_table<T> {
 };
 #endif
 
-/// Eight tile rows from `first` on times a panel, see spmm_tile_unit.inc.hpp.
+/// Products of bands [first, last) of masked rows with a vector; see masked_dots.inc.hpp for x and
+/// sums.
+template <class T>
+using masked_function = void(const masked_view<const T>&, std::int64_t first, std::int64_t last,
+                             const dot_operand_t<T>* x, accumulator_t<T>* sums) noexcept;
+
+/// None where portable code is all there is.
+template <class T>
+struct masked_table {
+  static constexpr std::array<kernel_row<masked_function<T>>, 0> rows{};
+};
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+template <class T>
+  requires detail::has_windows_v<T>
+struct masked_table<T> {
+  using row = kernel_row<masked_function<T>>;
+  static constexpr std::array rows{
+      row{isa::avx512_bf16, "masked rows, tested bits",
+          &avx512_bf16::masked_dots<T, avx512_bf16::tested_masks>, true},
+      row{isa::avx512_bf16, "masked rows", &avx512_bf16::masked_dots<T, avx512_bf16::moved_masks>}};
+};
+#endif
+
+/// 32 rows, from tile row or band `first` on, times some panels, see spmm_tile_unit.inc.hpp.
 template <class View, class T>
-using blocks_function = void(const View&, std::int64_t first, std::int64_t end, const void* b,
-                             std::int64_t ldb, bool fresh, unsigned char* blocks,
+using blocks_function = void(const View&, std::int64_t first, std::int64_t end,
+                             std::span<const block_panel> panels, unsigned char* blocks,
                              accumulator_t<T>* sums) noexcept;
 
-/// The kernels that expand tile rows of a view type into dense blocks; none where portable code is
+/// The kernels that expand rows of a view type into dense blocks; none where portable code is
 /// all there is.
 template <class View>
 struct blocks_table {
@@ -145,6 +171,13 @@ struct blocks_table<View> {
   static constexpr std::array rows{
       row{isa::amx, "expanded blocks, matrix unit", &amx::multiply_by_tile_unit<View>},
       row{isa::avx512_bf16, "expanded blocks, dot products", &avx512_bf16::multiply_by_dots<View>}};
+};
+template <class T>
+struct blocks_table<masked_view<const T>> {
+  using View = masked_view<const T>;
+  using row = kernel_row<blocks_function<View, T>>;
+  static constexpr std::array rows{
+      row{isa::amx, "masked rows, matrix unit", &amx::multiply_by_tile_unit<View>}};
 };
 template <class S>
   requires(std::is_same_v<S, float> || std::is_same_v<S, std::int32_t>)

@@ -3,13 +3,14 @@
 //                       AVX-512 BF16 and VNNI                     AVX-512, AVX2
 //   tiles, few columns  tiles are expanded, dot products          widened, SpMV kernels
 //   windowed rows       dot products                              as tiles
+//   masked rows         a vector: dot products                    as tiles
 //   tiles, many stored  expanded into dense blocks, dot products  widened, SpMM kernels
 //   tiles               packed entries: pairs, quads (float16:    widened, SpMM kernels
 //                       widened)
 //   other formats       as CSR, widened
 //
-// With AMX, dense blocks are multiplied by its matrix unit, from five columns on, unless nearly all
-// entries are zero.
+// With AMX, tiles and masked rows are expanded into dense blocks for its matrix unit, from two
+// columns on, unless nearly all entries are zero.
 //
 // Widened: 16-bit numbers as float; 8-bit integers as double, in which their sums are exact.
 // Zeros that are not stored multiply only in dot products, packed entries and dense blocks, which
@@ -35,6 +36,7 @@
 #include "../core/packed.hpp"
 #include "../formats/views.hpp"
 #include "blocks.hpp"
+#include "dense_blocks.hpp"
 #include "dispatch.hpp"
 #include "dispatch_low_precision.hpp"
 #include "dot_operand.hpp"
@@ -199,6 +201,23 @@ void run_windowed(const execution_policy& policy, const windowed_view<const T>& 
   });
 }
 
+/// The same for masked rows and one column.
+template <class T, class LayoutB, class Update>
+void run_masked(const execution_policy& policy, const masked_view<const T>& a,
+                const dense_view<const T, LayoutB>& b, const Update& out) {
+  using View = masked_view<const T>;
+  auto* const kernel = select(masked_table<T>::rows).function;
+  const dot_columns<T> x(b, 1);
+  const work_array<accumulator_t<T>> sums(View::height * a.bands());
+  const block_list<View> blocks(a, thread_count(policy) > 1 ? most_blocks : 1, cuts::between_units);
+  for_each_task(policy, blocks.count(), [&](int task) {
+    const unit_range range = blocks.units_of(task);
+    if (range.first == range.last) return;
+    kernel(a, range.first, range.last, x.data(), sums.get());
+    store_units<View::height>(sums.get(), range, 1, {0, 1, 1}, out);
+  });
+}
+
 /// A few columns of B, widened one after the other.
 template <class T>
 class widened_columns {
@@ -263,20 +282,20 @@ void run_widened_tiles(const execution_policy& policy, const View& a,
 template <class View>
 bool tile_unit_pays(const View& a, std::int64_t cols, isa level) noexcept {
   constexpr double least_density = 0.06;
-  if (blocks_table<View>::rows.empty() || level < isa::amx || cols <= most_single) return false;
+  if (blocks_table<View>::rows.empty() || level < isa::amx || cols < 2) return false;
   return stores_share(a, least_density) && detail::amx_allowed();
 }
 
-/// C = epilogue(alpha A B + beta C0) by expanding tile rows into dense blocks: kernel multiplies
-/// eight of them and a panel of up to 32 columns. Memory: B packed, and for each thread 32 rows of
-/// A without compression.
+/// C = epilogue(alpha A B + beta C0) by expanding rows into dense blocks: kernel multiplies 32 of
+/// them and panels of up to 32 columns. Memory: B packed, and for each thread the sums of some
+/// panels and 16 KB of blocks or, for dot products, 32 rows of A without compression.
 template <class View, class T, class LayoutB, class Update>
 void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel,
                 panel_reader reader, const View& a, const dense_view<const T, LayoutB>& b,
                 const Update& out) {
   using P = detail::packed_t<T>;
   using S = accumulator_t<T>;
-  constexpr std::int64_t edge = 32;
+  constexpr std::int64_t edge = block_edge;
   std::vector<panel_range> cut;
   for (std::int64_t j = 0; j < b.cols(); j += edge) {
     const std::int64_t width = std::min(edge, b.cols() - j);
@@ -286,27 +305,37 @@ void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel
   packed_panels<P, T, LayoutB> bs(b, panels, edge / 2, reader);
   const panel_sink<S, Update> sink(out, edge / 2, bs.bytes());
   auto* const store = select(sums_table<S>::rows).function;
-  const std::int64_t bytes = blocks_along<T>(a.cols()) * edge * 64 + edge * 4; // and starts of sums
+  const std::int64_t count =
+      reader == panel_reader::tile_unit ? blocks_at_a_time : blocks_along<T>(a.cols());
+  const std::int64_t bytes = count * edge * 64 + edge * 4; // and starts of sums
   const work_array<unsigned char> blocks(thread_count(policy) * bytes);
-  const work_array<S> sums(thread_count(policy) * edge * edge);
-  const std::int64_t units = (a.tile_rows() + 7) / 8;
-  const auto tasks = static_cast<int>(std::min<std::int64_t>(units, 1024));
-  for_each_chunk(policy, panels, bs, [&](std::size_t first, std::size_t last) {
+  const auto most = static_cast<std::int64_t>(std::min(panels.size(), most_block_panels));
+  const work_array<S> sums(thread_count(policy) * most * edge * edge);
+  const std::int64_t pieces = (a.rows() + edge - 1) / edge;
+  const auto tasks = static_cast<int>(std::min<std::int64_t>(pieces, 1024));
+  std::vector<block_panel> of_kernel(panels.size());
+  for_each_chunk(policy, panels, bs, [&](std::size_t chunk, std::size_t chunk_end) {
+    for (std::size_t p = chunk; p < chunk_end; ++p) of_kernel[p] = {bs.data(p), bs.ld(panels[p])};
     for_each_task(policy, tasks, [&](int task, int thread) {
-      S* const s = sums.get() + thread * edge * edge;
-      for (std::int64_t u = units * task / tasks; u < units * (task + 1) / tasks; ++u) {
+      S* const own = sums.get() + thread * most * edge * edge;
+      for (std::int64_t u = pieces * task / tasks; u < pieces * (task + 1) / tasks; ++u) {
         const std::int64_t row0 = edge * u;
-        for (std::size_t p = first; p < last; ++p) {
-          kernel(a, 8 * u, a.tile_rows(), bs.data(p), bs.ld(panels[p]), p == first,
-                 blocks.get() + thread * bytes, s);
-          panel_output<S> to = sink.output(panels[p], row0);
-          if (sink.staged()) {
-            to.c = s;
-            to.c_ld = edge;
-          }
-          store(s, panels[p].width, to);
-          if (sink.staged()) {
-            sink.store(s, edge, row0, std::min(row0 + edge, sink.rows()), panels[p]);
+        for (std::size_t first = chunk; first < chunk_end; first += most_block_panels) {
+          const std::size_t last = std::min(first + most_block_panels, chunk_end);
+          kernel(a, row0 / expanded_rows<View>, units(a),
+                 std::span<const block_panel>(of_kernel).subspan(first, last - first),
+                 blocks.get() + thread * bytes, own);
+          S* s = own;
+          for (std::size_t p = first; p < last; ++p, s += edge * edge) {
+            panel_output<S> to = sink.output(panels[p], row0);
+            if (sink.staged()) {
+              to.c = s;
+              to.c_ld = edge;
+            }
+            store(s, panels[p].width, to);
+            if (sink.staged()) {
+              sink.store(s, edge, row0, std::min(row0 + edge, sink.rows()), panels[p]);
+            }
           }
         }
       }
@@ -411,9 +440,13 @@ void run_low_precision(const execution_policy& policy, const Operand& op,
         return run_packed(policy, a, b, out, level);
       }
       if constexpr (!windowed_table<T>::rows.empty()) {
-        if (a.windowed().blocks() > 0 && b.cols() <= most_single && level >= isa::avx512_bf16 &&
-            all_finite(b)) {
-          return run_windowed(policy, a.windowed(), b, out);
+        const bool windowed = a.windowed().blocks() > 0 && b.cols() <= most_single;
+        const bool masked = a.masked().bands() > 0 && (b.cols() == 1 || by_unit);
+        if ((windowed || masked) && level >= isa::avx512_bf16 && all_finite(b)) {
+          if (windowed) return run_windowed(policy, a.windowed(), b, out);
+          if (b.cols() == 1) return run_masked(policy, a.masked(), b, out);
+          return run_blocks(policy, blocks_table<masked_view<const T>>::rows[0].function,
+                            panel_reader::tile_unit, a.masked(), b, out);
         }
       }
       if (a.grid().rows() > 0) return run_tiles(a.grid());

@@ -14,12 +14,6 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 using detail::accumulator_t;
 using detail::at;
 
-/// Dense blocks of 64 bytes a row along so many columns.
-template <class T>
-std::int64_t blocks_along(std::int64_t cols) noexcept {
-  return (cols * std::int64_t{sizeof(T)} + 63) / 64;
-}
-
 /// Tiles with their columns and bitmaps, and their elements one after the other.
 template <class T, class I>
 struct row_of_tiles {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <type_traits>
 
 #include "../core/config.hpp"
@@ -18,9 +19,11 @@
 #include "../formats/csr.hpp"
 #include "../formats/diagonals.hpp"
 #include "../formats/grouped.hpp"
+#include "../formats/masked.hpp"
 #include "../formats/sliced.hpp"
 #include "cache_lines.hpp"
 #include "cost_model.hpp"
+#include "dense_blocks.hpp"
 #include "dot_operand.hpp"
 #include "grouping_scratch.hpp"
 #include "last_tile_rows.hpp"
@@ -155,6 +158,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "simd_avx512.inc.hpp"
 
 #include "block_writer.inc.hpp"
+#include "masked_pieces.inc.hpp"
 #include "repack_avx512.inc.hpp"
 #include "spmm_panel.inc.hpp"
 
@@ -165,6 +169,8 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 #include "spmv_transposed.inc.hpp"
 #include "tile_dots.inc.hpp"
 #include "windowed_dots.inc.hpp"
+
+#include "masked_dots.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16
 TILEBIT_TARGET_END
 
@@ -172,6 +178,7 @@ TILEBIT_TARGET_BEGIN(
     "amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::amx {
 #include "block_writer.inc.hpp"
+#include "masked_pieces.inc.hpp"
 #include "tile_unit_amx.inc.hpp"
 
 #include "spmm_tile_unit.inc.hpp"

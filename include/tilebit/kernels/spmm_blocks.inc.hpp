@@ -63,10 +63,11 @@ inline std::int32_t start_of_sums(const std::int8_t*, const unsigned char* row,
       0U - 128U * static_cast<std::uint32_t>(_mm512_reduce_add_epi32(sum))); // modulo 2^32
 }
 
-/// The same as multiply_by_tile_unit. Behind the blocks `blocks` holds what the 32 sums start from.
+/// The same as multiply_by_tile_unit. blocks: memory for all blocks of 32 rows and behind them for
+/// what their sums start from.
 template <class View, class T = typename View::scalar_type>
-void multiply_by_dots(const View& a, std::int64_t first, std::int64_t end, const void* b,
-                      std::int64_t ldb, bool fresh, unsigned char* blocks,
+void multiply_by_dots(const View& a, std::int64_t first, std::int64_t end,
+                      std::span<const block_panel> panels, unsigned char* blocks,
                       accumulator_t<T>* sums) noexcept {
   using P = detail::packed_t<T>;
   using S = accumulator_t<T>;
@@ -76,27 +77,28 @@ void multiply_by_dots(const View& a, std::int64_t first, std::int64_t end, const
     return blocks + row / 8 * count * block_of_eight + row % 8 * 64;
   };
   const std::int64_t rows = 4 * std::min<std::int64_t>(8, end - first);
-  if (fresh) {
-    for (std::int64_t k = 0; k < 8; ++k) {
-      block_writer<T, View> writer;
-      if (first + k < end) writer = block_writer<T, View>(a, first + k);
-      for (std::int64_t c = 0; c < count; ++c) {
-        writer.write(c, rows_at(4 * k) + c * block_of_eight);
-      }
-    }
-    for (std::int64_t r = 0; r < 32; ++r) {
-      starts[r] = start_of_sums(static_cast<const T*>(nullptr), rows_at(r), count);
+  for (std::int64_t k = 0; k < 8; ++k) {
+    block_writer<T, View> writer;
+    if (first + k < end) writer = block_writer<T, View>(a, first + k);
+    for (std::int64_t c = 0; c < count; ++c) {
+      writer.write(c, rows_at(4 * k) + c * block_of_eight);
     }
   }
-  for (std::int64_t r = 0; r < 32; ++r) std::fill_n(sums + 32 * r, ldb, starts[r]);
-  const auto* const words = static_cast<const P*>(b);
+  for (std::int64_t r = 0; r < 32; ++r) {
+    starts[r] = start_of_sums(static_cast<const T*>(nullptr), rows_at(r), count);
+  }
   const std::int64_t apart = count * block_of_eight;
-  for (std::int64_t r = 0; r < rows; r += ldb == 16 ? 16 : 8) {
-    if (ldb == 16) {
-      multiply_rows_of_blocks<1>(rows_at(r), apart, count, words, sums + 32 * r);
-    } else {
-      multiply_rows_of_blocks<2>(rows_at(r), apart, count, words, sums + 32 * r);
+  for (const block_panel& b : panels) {
+    for (std::int64_t r = 0; r < 32; ++r) std::fill_n(sums + 32 * r, b.ld, starts[r]);
+    const auto* const words = static_cast<const P*>(b.data);
+    for (std::int64_t r = 0; r < rows; r += b.ld == 16 ? 16 : 8) {
+      if (b.ld == 16) {
+        multiply_rows_of_blocks<1>(rows_at(r), apart, count, words, sums + 32 * r);
+      } else {
+        multiply_rows_of_blocks<2>(rows_at(r), apart, count, words, sums + 32 * r);
+      }
     }
+    sums += 1024;
   }
 }
 

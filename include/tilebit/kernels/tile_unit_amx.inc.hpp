@@ -16,6 +16,7 @@ public:
       wanted[16 + 2 * t] = 64; // bytes of a row
       wanted[48 + t] = 16;     // rows
     }
+    asm volatile("" ::"r"(wanted) : "memory"); // g++ 12 knows of the first 8 bytes that are read
     _tile_loadconfig(wanted);
   }
   tile_unit(const tile_unit&) = delete;
@@ -31,32 +32,43 @@ public:
     _tile_zero(2);
     _tile_zero(3);
   }
-  /// Two tiles of A, one behind the other.
-  void load_a(const void* a) noexcept {
+  /// Takes sums up again that store() has stored.
+  void load(const void* from) noexcept {
     asm volatile("" ::: "memory"); // g++ 12 does not know that a tile is loaded from memory
-    _tile_loadd(4, a, 64);
-    _tile_loadd(5, static_cast<const char*>(a) + 1024, 64);
+    const char* const sums = static_cast<const char*>(from);
+    _tile_loadd(0, sums, 128);
+    _tile_loadd(1, sums + 64, 128);
+    _tile_loadd(2, sums + 16 * 128, 128);
+    _tile_loadd(3, sums + 16 * 128 + 64, 128);
   }
-  /// Two tiles of B, one beside the other, or the first one; rows are `stride` bytes apart.
-  void load_b(const void* b, std::int64_t stride, bool both) noexcept {
+  /// Adds products of two tiles of A, one behind the other, and two tiles of B, one beside the
+  /// other, or the first one; rows of B are `stride` bytes apart. What is loaded last is needed
+  /// last.
+  template <class T>
+  void multiply(const void* a, const void* b, std::int64_t stride, bool both) noexcept {
     asm volatile("" ::: "memory");
     _tile_loadd(6, b, stride);
-    if (both) _tile_loadd(7, static_cast<const char*>(b) + 64, stride);
-  }
-  /// Adds products with both tiles of B or with the first one.
-  void multiply(const bfloat16*, bool both) noexcept {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(2, 5, 6);
+    _tile_loadd(4, a, 64);
+    if constexpr (sizeof(T) == 2) {
+      _tile_dpbf16ps(0, 4, 6);
+    } else {
+      _tile_dpbssd(0, 4, 6);
+    }
+    _tile_loadd(5, static_cast<const char*>(a) + 1024, 64);
+    if constexpr (sizeof(T) == 2) {
+      _tile_dpbf16ps(2, 5, 6);
+    } else {
+      _tile_dpbssd(2, 5, 6);
+    }
     if (!both) return;
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(3, 5, 7);
-  }
-  void multiply(const std::int8_t*, bool both) noexcept {
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(2, 5, 6);
-    if (!both) return;
-    _tile_dpbssd(1, 4, 7);
-    _tile_dpbssd(3, 5, 7);
+    _tile_loadd(7, static_cast<const char*>(b) + 64, stride);
+    if constexpr (sizeof(T) == 2) {
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(3, 5, 7);
+    } else {
+      _tile_dpbssd(1, 4, 7);
+      _tile_dpbssd(3, 5, 7);
+    }
   }
   /// 32 rows of 32 sums.
   void store(void* to) noexcept {

@@ -1,0 +1,41 @@
+// Dense blocks of 32 rows and 64 bytes a row, to which rows of low-precision matrices are expanded:
+// what the kernels that multiply them and their callers have in common.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../core/config.hpp"
+#include "../formats/masked.hpp"
+
+namespace tilebit::inline TILEBIT_ABI::kernels {
+
+/// Rows of a block and columns of a panel.
+inline constexpr std::int64_t block_edge = 32;
+
+/// Rows of what is expanded at a time: of a tile row, of a band of masked rows.
+template <class View>
+inline constexpr std::int64_t expanded_rows = 4;
+template <class T>
+inline constexpr std::int64_t expanded_rows<masked_view<T>> = masked_view<T>::height;
+
+/// Blocks along so many columns.
+template <class T>
+std::int64_t blocks_along(std::int64_t cols) noexcept {
+  return (cols * std::int64_t{sizeof(T)} + 63) / 64;
+}
+
+/// Blocks that a matrix unit multiplies by all panels before the next are expanded: with as many of
+/// B they fill two thirds of a first-level cache of 48 KB.
+inline constexpr std::int64_t blocks_at_a_time = 8;
+
+/// A panel of B as rows of packed entries, `ld` of them a row: 16 or 32.
+struct block_panel {
+  const void* data;
+  std::int64_t ld;
+};
+
+/// Panels that a kernel takes at a time: as many as have their sums in a second-level cache.
+inline constexpr std::size_t most_block_panels = 32;
+
+} // namespace tilebit::inline TILEBIT_ABI::kernels
