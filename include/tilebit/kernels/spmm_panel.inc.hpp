@@ -84,13 +84,17 @@ TILEBIT_ALWAYS_INLINE void add_column(const T*& value, const T* b, typename lane
   }
 }
 
-/// Adds the columns of a pattern and of all patterns above it.
-template <unsigned Pattern, class T, class I, int Vectors, int Separate>
+/// Adds the columns of a pattern and of all patterns above it. Far: A is asked for ahead.
+template <unsigned Pattern, bool Far, class T, class I, int Vectors, int Separate>
 TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
                                         const T* b, std::int64_t ldb, typename lanes<T>::mask last,
                                         typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   std::uint32_t n = counts[Pattern - 1];
   for (; n >= Separate; n -= Separate) {
+    if constexpr (Far) {
+      TILEBIT_PREFETCH(reinterpret_cast<const char*>(value) + 2048);
+      TILEBIT_PREFETCH(reinterpret_cast<const char*>(col) + 1024);
+    }
     TILEBIT_UNROLL
     for (int s = 0; s < Separate; ++s) {
       add_column<Pattern, T, Vectors>(value, b + static_cast<std::int64_t>(*col++) * ldb, last,
@@ -104,7 +108,7 @@ TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& c
     }
   }
   if constexpr (Pattern < 15) {
-    add_patterns<Pattern + 1, T, I, Vectors, Separate>(counts, col, value, b, ldb, last, sums);
+    add_patterns<Pattern + 1, Far, T, I, Vectors, Separate>(counts, col, value, b, ldb, last, sums);
   }
 }
 
@@ -261,11 +265,17 @@ spmm_unshared_blocks(const grouped_view<const T, I>& a, std::int64_t k, std::int
   return k;
 }
 
-/// Blocks [first, last_block) of grouped rows.
-template <int Vectors, class T, class I>
+/// Blocks [first, last_block) of grouped rows. Those of many bytes are asked for ahead, because the
+/// processor does not bring them in time by itself: with 16 columns that makes layers of 4096 x
+/// 4096 at 50% 1.3 times as fast, in float as in low precision, and costs small ones 1.03 (Zen 4).
+template <int Vectors, bool Far = false, class T, class I>
 void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
+  constexpr std::size_t near_bytes = std::size_t{4} << 20;
+  if (!Far && a.values().size_bytes() + a.col_indices().size_bytes() > near_bytes) {
+    return spmm_rows<Vectors, true>(a, first, last_block, b, ldb, width, out);
+  }
   // Loops of a pattern are short: with four sums each their ends cost more than waiting (1.0
   // to 1.1).
   constexpr int separate = std::min(separate_sums(Vectors), 2);
@@ -282,7 +292,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
-    add_patterns<1, T, I, Vectors, separate>(n, col, value, b, ldb, last, sums);
+    add_patterns<1, Far, T, I, Vectors, separate>(n, col, value, b, ldb, last, sums);
     store_block<T, Vectors, separate>(sums, k, last, out);
   }
 }
