@@ -200,4 +200,10 @@ TEST_CASE("validate names what is wrong with masked rows", "[low precision]") {
   bitmaps.push_back(0);
   sums.resize(16);
   CHECK(oracle::contains(message(), "disagree"));
+
+  const std::vector<std::int64_t> none{0, 0};
+  const tb::shape wide(16, std::int64_t{1} << 62); // more bitmaps than their number can count
+  CHECK(oracle::contains(
+      oracle::message_of<tb::invalid_matrix>([&] { tb::validate(view({}, {}, none, {}, wide)); }),
+      "disagree"));
 }

@@ -156,7 +156,8 @@ auto packed_rows_of(const View& a, std::int64_t columns) {
 
 /// The copy of a matrix of tiles for products with a vector, windowed or masked, or nothing where
 /// the level in force has no kernels for either, or tiles are as fast because most are not there.
-/// From memory the bytes count as well, of which masked rows have fewer.
+/// From memory the bytes count as well, of which masked rows have fewer. Throws std::bad_alloc.
+/// O(nnz + pieces of rows) time, and that of building windows where they may pay.
 template <class T, class I>
 detail::packed_arrays<T, I> rows_for_vectors(const bitmap_view<const T, I>& a) {
   detail::packed_arrays<T, I> out;
@@ -175,17 +176,17 @@ detail::packed_arrays<T, I> rows_for_vectors(const bitmap_view<const T, I>& a) {
         pieces(a.rows(), masked::height) * masked::height * pieces(a.cols(), masked::width),
         in_microcode);
     const double most = std::min(by_tiles, 0.9 * by_masks);
-    const bool try_windows = !stores_share(a, detail::windowed_density) &&
-                             detail::cost_of_windows(windows, 0, 8, in_microcode) <= most;
-    if (!try_windows && by_masks >= by_tiles) return out;
+    const auto by_windows = [&](double steps, int position_bits) {
+      return detail::cost_of_windows(windows, steps, position_bits, in_microcode);
+    };
+    if (by_windows(0, 8) > most && by_masks >= by_tiles) return out;
     const auto rows = to_csr(a);
-    if (try_windows) {
+    constexpr auto of_step = static_cast<double>(view::height * view::depth); // entries, zeros too
+    const double least_steps = static_cast<double>(a.nnz()) / of_step;
+    if (by_windows(least_steps, detail::bits_of_positions(rows.view())) <= most) {
       out.windowed = detail::windows_of(rows.view());
       const auto steps = static_cast<double>(out.windowed.step_offsets.back());
-      if (detail::cost_of_windows(windows, steps, out.windowed.position_bits, in_microcode) <=
-          most) {
-        return out;
-      }
+      if (by_windows(steps, out.windowed.position_bits) <= most) return out;
       out.windowed = {};
     }
     if (by_masks < by_tiles) out.masked = detail::masks_of(rows.view());
@@ -195,6 +196,7 @@ detail::packed_arrays<T, I> rows_for_vectors(const bitmap_view<const T, I>& a) {
 
 /// The copy of a matrix of tiles for products with dense matrices: masked rows where a matrix unit
 /// multiplies them, else packed entries, or nothing where the level in force has no use for them.
+/// Throws as packed_rows_of. O(nnz + pieces of rows) time.
 template <class T, class I>
 detail::packed_arrays<T, I> rows_for_matrices(const bitmap_view<const T, I>& a,
                                               std::int64_t columns) {
@@ -265,10 +267,12 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
 /// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
 /// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
-/// of up to four of them. With a matrix unit that copy is of masked rows (formats/masked.hpp), of
-/// as many bytes as the grid. For SpMV with bfloat16 and 8-bit integers, a second copy in masked
-/// rows or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or, where
-/// entries are far from each other, a byte more than its own for each of them, and zeros besides.
+/// of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit integers of which 6% or
+/// more are stored, that copy is of masked rows (formats/masked.hpp): the entries, and a bit for
+/// each place. For SpMV with these types and AVX-512 BF16, a second copy in masked rows or, where
+/// few are stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries are far
+/// from each other, a byte more than its own for each of them, and zeros besides; none where most
+/// tiles are empty.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
 /// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly

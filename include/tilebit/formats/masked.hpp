@@ -8,7 +8,6 @@
 #pragma once
 
 #include <bit>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -48,7 +47,7 @@ public:
   std::int64_t cols() const noexcept { return shape_.cols(); }
   std::int64_t nnz() const noexcept { return detail::length(elements_); }
   std::int64_t bands() const noexcept { return detail::length(element_offsets_) - 1; }
-  std::int64_t pieces() const noexcept { return (cols() + width - 1) / width; }
+  std::int64_t pieces() const noexcept { return cols() / width + (cols() % width != 0); }
   std::span<T> elements() const noexcept { return elements_; }
   std::span<const bitmap_type> bitmaps() const noexcept { return bitmaps_; }
   std::span<const std::int64_t> element_offsets() const noexcept { return element_offsets_; }
@@ -81,7 +80,8 @@ struct masked_arrays {
 
 } // namespace detail
 
-/// Throws invalid_matrix naming the first broken invariant and its place. O(bitmaps).
+/// Throws invalid_matrix naming the first broken invariant and its place; of row_sums the number is
+/// checked alone. O(bitmaps).
 template <class T>
 void validate(const masked_view<T>& a) {
   using view = masked_view<T>;
@@ -90,6 +90,7 @@ void validate(const masked_view<T>& a) {
   detail::check_offsets(a.element_offsets(), a.nnz(), "masked: element_offsets");
   constexpr bool sums = std::is_same_v<typename view::scalar_type, std::int8_t>;
   if ((bands != 0 && bands != (a.rows() + view::height - 1) / view::height) ||
+      (a.pieces() > 0 && bands > detail::length(a.bitmaps()) / view::height / a.pieces()) ||
       detail::length(a.bitmaps()) != bands * a.pieces() * view::height ||
       a.element_offsets().back() != a.nnz() ||
       detail::length(a.row_sums()) != (sums ? view::height * bands : 0)) {

@@ -259,8 +259,9 @@ template <class T>
 struct unit_piece<masked_view<const T>> {
   static std::int64_t entries(const masked_view<const T>&, std::int64_t) noexcept { return 0; }
   static std::int64_t bytes_before(const masked_view<const T>& a, std::int64_t u) noexcept {
+    using view = masked_view<const T>;
     return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
-           u * a.pieces() * 16 * 64 / 8 / std::int64_t{sizeof(T)};
+           u * a.pieces() * view::height * std::int64_t{sizeof(typename view::bitmap_type)};
   }
 };
 

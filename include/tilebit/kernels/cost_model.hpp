@@ -221,9 +221,9 @@ constexpr double least_time_of_byte(double bytes) noexcept {
 }
 
 /// Products of low-precision matrices with a vector, in cycles, on processors with expanding loads
-/// in microcode (Zen 4) and on others (Emerald Rapids): for a register of tiles, for a piece of a
-/// masked row, and for windowed rows, whose positions are bytes or distances: for the four strips
-/// of a window of 16 rows and for a step.
+/// in microcode (Zen 4) and on others (Emerald Rapids): for a register of tiles, about the same on
+/// both, for a piece of a masked row, and for windowed rows, whose positions are bytes or
+/// distances: for the four strips of a window of 16 rows and for a step.
 template <class T>
 constexpr double cost_of_expanding(double tiles) noexcept {
   return sizeof(T) == 2 ? tiles / 2 * 5.5 : tiles / 4 * 7;
@@ -235,8 +235,6 @@ constexpr double cost_of_windows(double windows, double steps, int position_bits
                                  bool in_microcode) noexcept {
   return 4 * windows + (!in_microcode ? 11 : position_bits == 4 ? 9 : 6) * steps;
 }
-/// Above this share of entries windows are so many more bytes than tiles that memory decides.
-inline constexpr double windowed_density = 0.55;
 
 /// What SpMM spends, in nanoseconds, on 256 bytes of a row of B and on tiles: only ratios decide,
 /// and those are about the same for float and double (bench/run --spmm on 41 public matrices, 32 to

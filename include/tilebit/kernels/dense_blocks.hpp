@@ -1,5 +1,5 @@
-// Dense blocks of 32 rows and 64 bytes a row, to which rows of low-precision matrices are expanded:
-// what the kernels that multiply them and their callers have in common.
+// Dense blocks of 64 bytes a row, to which rows of low-precision matrices are expanded, 32 at a
+// time: what the kernels that multiply them and their callers have in common.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
-/// Rows of a block and columns of a panel.
+/// Rows that are expanded together, and columns of a panel.
 inline constexpr std::int64_t block_edge = 32;
 
-/// Rows of what is expanded at a time: of a tile row, of a band of masked rows.
+/// Rows of a unit, of which a kernel gets the first: of a tile row, of a band of masked rows.
 template <class View>
 inline constexpr std::int64_t expanded_rows = 4;
 template <class T>

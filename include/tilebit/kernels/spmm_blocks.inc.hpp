@@ -2,7 +2,8 @@
 // behind block_writer and the lanes of packed entries.
 //
 // As with a matrix unit (spmm_tile_unit.inc.hpp), but blocks are of 8 rows and 64 bytes, of which
-// a word at a time is broadcast, and columns of B are lanes.
+// a word at a time is broadcast, columns of B are lanes, and all blocks of 32 rows are expanded
+// before the first panel.
 
 /// A block after `count` blocks of the rows before it.
 inline constexpr std::int64_t block_of_eight = 512; // bytes

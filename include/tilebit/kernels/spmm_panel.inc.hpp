@@ -66,15 +66,16 @@ TILEBIT_ALWAYS_INLINE void fetch_output(std::int64_t first, std::int64_t last,
   }
 }
 
-/// Is A asked for while what stands before it is multiplied? Where it is beyond the second-level
-/// cache the processor does not bring it in time by itself: 4096 x 4096 at 50% with 16 columns
-/// becomes 1.3 times as fast, in float as in low precision; small matrices would lose 1.03 (Zen 4).
+/// Is A asked for while what stands before it is multiplied? Where it comes from the third-level
+/// cache or from memory the processor does not bring it in time by itself: 4096 x 4096 at 50% with
+/// 16 columns becomes 1.3 times as fast, in float as in low precision; small matrices would lose
+/// 1.03 (Zen 4).
 template <class View>
 bool asks_ahead(const View& a) noexcept {
   constexpr std::size_t near_bytes = std::size_t{4} << 20;
   return a.values().size_bytes() + a.col_indices().size_bytes() > near_bytes;
 }
-inline constexpr std::ptrdiff_t bytes_ahead = 2048;
+inline constexpr std::ptrdiff_t bytes_ahead = 2048; ///< half of it where rows share columns
 
 /// Adds the entries of one column, which lie in the rows of the pattern.
 template <unsigned Pattern, class T, int Vectors>
@@ -242,8 +243,8 @@ template <int Vectors, bool Far = false, class T, class I, class O>
 void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last_row,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
-  if (!Far && asks_ahead(a)) {
-    return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
+  if constexpr (!Far) {
+    if (asks_ahead(a)) return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
   }
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
@@ -287,8 +288,8 @@ template <int Vectors, bool Far = false, class T, class I>
 void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
-  if (!Far && asks_ahead(a)) {
-    return spmm_rows<Vectors, true>(a, first, last_block, b, ldb, width, out);
+  if constexpr (!Far) {
+    if (asks_ahead(a)) return spmm_rows<Vectors, true>(a, first, last_block, b, ldb, width, out);
   }
   // Loops of a pattern are short: with four sums each their ends cost more than waiting (1.0
   // to 1.1).

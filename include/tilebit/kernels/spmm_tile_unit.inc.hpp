@@ -72,18 +72,23 @@ void multiply_by_tile_unit(const View& a, std::int64_t first, std::int64_t end,
                            accumulator_t<T>* sums) noexcept {
   constexpr std::int64_t block = 2048; // bytes
   const std::int64_t count = blocks_along<T>(a.cols());
+  if (count == 0) {
+    std::fill_n(sums, 1024 * panels.size(), accumulator_t<T>{});
+    return;
+  }
   rows_of_blocks<T, View> rows(a, first, end);
   tile_unit unit;
-  unit.clear();
-  if (count == 0) std::fill_n(sums, 1024 * panels.size(), accumulator_t<T>{});
   const bool alone = panels.size() == 1;
   for (std::int64_t begin = 0; begin < count; begin += blocks_at_a_time) {
     const std::int64_t stop = std::min(begin + blocks_at_a_time, count);
     rows.write(begin, blocks);
     for (std::size_t p = 0; p < panels.size(); ++p) {
       accumulator_t<T>* const to = sums + 1024 * p;
-      if (!alone && begin == 0) unit.clear();
-      if (!alone && begin > 0) unit.load(to);
+      if (begin == 0) {
+        unit.clear();
+      } else if (!alone) {
+        unit.load(to);
+      }
       const std::int64_t ld = panels[p].ld;
       const auto* words = static_cast<const unsigned char*>(panels[p].data) + begin * 64 * ld;
       for (std::int64_t k = begin; k < stop; ++k, words += 64 * ld) {

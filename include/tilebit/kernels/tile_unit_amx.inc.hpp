@@ -16,7 +16,8 @@ public:
       wanted[16 + 2 * t] = 64; // bytes of a row
       wanted[48 + t] = 16;     // rows
     }
-    asm volatile("" ::"r"(wanted) : "memory"); // g++ 12 knows of the first 8 bytes that are read
+    // g++ 12 knows of the first 8 of 64 bytes that are read and written.
+    asm volatile("" ::"r"(wanted), "r"(before_) : "memory");
     _tile_loadconfig(wanted);
   }
   tile_unit(const tile_unit&) = delete;
