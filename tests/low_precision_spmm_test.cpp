@@ -19,19 +19,19 @@
 
 #include "catch.hpp"
 #include "generators.hpp"
+#include "low_precision.hpp"
 #include "oracle.hpp"
 #include "padded.hpp"
 
 namespace tb = tilebit;
 using generators::source;
+using low_precision::has_dot_products;
+using low_precision::sum_of;
 using padded_dense::first_columns;
 using padded_dense::padded;
 using padded_dense::same_bits;
 
 namespace {
-
-template <class T>
-using sum_of = std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, float>;
 
 /// A and B in numbers in which their product is exact or nearly so.
 template <class T>
@@ -268,20 +268,12 @@ tb::optimized_matrix<T> optimized_in_windows(const tb::coo_matrix<T>& a) {
   return h;
 }
 
-bool has_windows() {
-#if !defined(TILEBIT_DISABLE_SIMD) && !defined(TILEBIT_DISABLE_AVX512)
-  if (tb::active_isa() >= tb::isa::avx512_bf16) return true;
-#endif
-  WARN("skipped: this machine has no AVX-512 BF16");
-  return false;
-}
-
 } // namespace
 
 TEMPLATE_TEST_CASE("windowed rows are a copy that multiplies few columns", "[low precision]",
                    tb::bfloat16, std::int8_t) {
   using T = TestType;
-  if (!has_windows()) return;
+  if (!has_dot_products()) return;
   source from(77);
   const std::vector<tb::coo_matrix<T>> matrices{
       generators::uniform<T>(37, 700, 10, from),  generators::uniform<T>(260, 380, 30, from),
@@ -336,7 +328,7 @@ TEMPLATE_TEST_CASE("windowed rows are a copy that multiplies few columns", "[low
 
 TEST_CASE("distances of windowed rows are bridged, or bytes where that takes too many steps",
           "[low precision]") {
-  if (!has_windows()) return;
+  if (!has_dot_products()) return;
   source from(84);
   const auto check = [&](const tb::coo_matrix<tb::bfloat16>& a, int bits) {
     const problem<tb::bfloat16> p(a, 2, from);
@@ -362,7 +354,7 @@ TEST_CASE("distances of windowed rows are bridged, or bytes where that takes too
 
 TEST_CASE("windowed rows do not multiply zeros by Inf or NaN", "[low precision]") {
   using T = tb::bfloat16;
-  if (!has_windows()) return;
+  if (!has_dot_products()) return;
   source from(78);
   const auto a = generators::uniform<T>(40, 200, 10, from);
   const auto h = optimized_in_windows(a);
@@ -381,7 +373,7 @@ TEST_CASE("windowed rows do not multiply zeros by Inf or NaN", "[low precision]"
 }
 
 TEST_CASE("windows are there where they pay", "[low precision]") {
-  if (!has_windows()) return;
+  if (!has_dot_products()) return;
   source from(79);
   const auto blocks_of = [&](int percent) {
     return optimized_in_windows(generators::uniform<std::int8_t>(64, 512, percent, from))

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,22 +16,16 @@
 
 #include "catch.hpp"
 #include "generators.hpp"
+#include "low_precision.hpp"
 #include "oracle.hpp"
 
 namespace tb = tilebit;
 using generators::source;
+using low_precision::has_dot_products;
+using low_precision::small_integers;
+using low_precision::sum_of;
 
 namespace {
-
-template <class T>
-using sum_of = std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, float>;
-
-template <class T>
-tb::coo_matrix<T> small_integers(std::int64_t m, std::int64_t n, int percent, source& from) {
-  auto a = generators::uniform<T>(m, n, percent, from);
-  for (T& x : a.values()) x = from.small<T>();
-  return a;
-}
 
 /// The entries of masked rows by their definition.
 template <class T>
@@ -81,14 +74,6 @@ tb::optimized_matrix<T> with_masks(const tb::coo_matrix<T>& a) {
   tb::detail::packed_arrays<T, std::int32_t> copy;
   copy.masked = tb::detail::masks_of(rows.view());
   return {tb::detail::trusted{}, tb::to_bitmap_grid(a), std::move(copy)};
-}
-
-bool has_masks() {
-#if !defined(TILEBIT_DISABLE_SIMD) && !defined(TILEBIT_DISABLE_AVX512)
-  if (tb::active_isa() >= tb::isa::avx512_bf16) return true;
-#endif
-  WARN("skipped: this machine has no AVX-512 BF16");
-  return false;
 }
 
 } // namespace
@@ -152,7 +137,7 @@ TEST_CASE("masked rows do not multiply zeros by Inf or NaN", "[low precision]") 
 }
 
 TEST_CASE("masked rows are there where they pay", "[low precision]") {
-  if (!has_masks()) return;
+  if (!has_dot_products()) return;
   source from(94);
   std::atomic<bool>& microcode = tb::detail::gathers_in_microcode();
   const bool before = microcode.load();

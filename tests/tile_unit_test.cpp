@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
 #include <tilebit/conversions/masks.hpp>
@@ -14,6 +13,7 @@
 
 #include "catch.hpp"
 #include "generators.hpp"
+#include "low_precision.hpp"
 #include "oracle.hpp"
 
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
@@ -31,19 +31,10 @@ TILEBIT_TARGET_END
 
 namespace tb = tilebit;
 using generators::source;
+using low_precision::small_integers;
+using low_precision::sum_of;
 
 namespace {
-
-template <class T>
-using sum_of = std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, float>;
-
-/// A matrix of small integers, whose products are exact in every order of additions.
-template <class T>
-tb::coo_matrix<T> small_integers(std::int64_t m, std::int64_t n, int percent, source& from) {
-  auto a = generators::uniform<T>(m, n, percent, from);
-  for (T& x : a.values()) x = from.small<T>();
-  return a;
-}
 
 template <class T>
 tb::dense_matrix<sum_of<T>> expected(const tb::coo_matrix<T>& a, const tb::dense_matrix<T>& b) {

@@ -12,12 +12,11 @@
 #include "../core/numeric.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/windowed.hpp"
+#include "row_places.hpp"
 
 namespace tilebit::detail {
 
-/// For sixteen rows, where each of them is: the entry after those that have been taken.
-using row_places = std::array<std::size_t, windowed_view<std::int8_t>::height>;
-/// The columns of the last ones that have been.
+/// For sixteen rows, the columns of the last entries that have been taken.
 using row_columns = std::array<std::int64_t, std::tuple_size_v<row_places>>;
 
 /// The longest distance that half a byte names.
@@ -38,17 +37,6 @@ int bits_of_positions(const csr_view<const T, I, O>& a) noexcept {
   }
   constexpr std::int64_t bits = 8 * sizeof(T);
   return 10 * (a.nnz() + bridges) * (bits + 4) <= 9 * a.nnz() * (bits + 8) ? 4 : 8;
-}
-
-/// Where the rows of a block from `first` on begin; those behind the matrix are empty.
-template <class T, class I, class O>
-row_places places_of(const csr_view<const T, I, O>& a, std::int64_t first) noexcept {
-  row_places places;
-  for (std::size_t r = 0; r < places.size(); ++r) {
-    const std::int64_t row = std::min(first + static_cast<std::int64_t>(r), a.rows());
-    places[r] = static_cast<std::size_t>(a.row_offsets()[at(row)]);
-  }
-  return places;
 }
 
 /// How many rows have an entry left before column `end`.
@@ -133,15 +121,7 @@ windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a, int position_bit
   for (std::int64_t first = 0; first < a.rows(); first += view::height) {
     const row_places places = places_of(a, first);
     const row_places ends = places_of(a, first + 1);
-    if constexpr (std::is_same_v<T, std::int8_t>) {
-      for (std::size_t r = 0; r < places.size(); ++r) {
-        std::uint32_t sum = 0;
-        for (std::size_t k = places[r]; k < ends[r]; ++k) {
-          sum += static_cast<std::uint32_t>(a.values()[k]);
-        }
-        out.row_sums.push_back(static_cast<std::int32_t>(sum));
-      }
-    }
+    if constexpr (std::is_same_v<T, std::int8_t>) append_row_sums(a, places, ends, out.row_sums);
     if (!append_block(a, places, ends, strips, out)) break;
     out.step_offsets.push_back(length(out.values) / (view::height * view::depth));
   }

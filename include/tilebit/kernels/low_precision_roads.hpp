@@ -182,40 +182,42 @@ void run_dots(const execution_policy& policy, const View& a, const dense_view<co
   });
 }
 
-/// The same for windowed rows and at most four columns.
-template <class T, class LayoutB, class Update>
-void run_windowed(const execution_policy& policy, const windowed_view<const T>& a,
-                  const dense_view<const T, LayoutB>& b, const Update& out) {
-  using View = windowed_view<const T>;
-  constexpr std::int64_t height = View::height;
-  const auto width = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
-  auto* const kernel = (*windowed_table<T>::rows[0].function)(width);
-  const dot_columns<T> x(b, width, 4); // a window is four registers
-  const work_array<accumulator_t<T>> sums(height * a.blocks() * width);
+/// The same for windowed or masked rows, whose units kernel(first, last, x, sums) multiplies by so
+/// many columns, which are rounded up to so many cache lines.
+template <class View, class T, class LayoutB, class Update, class Kernel>
+void run_units(const execution_policy& policy, const View& a, std::int64_t width,
+               std::int64_t lines, const dense_view<const T, LayoutB>& b, const Update& out,
+               Kernel&& kernel) {
+  const dot_columns<T> x(b, width, lines);
+  const work_array<accumulator_t<T>> sums(View::height * units(a) * width);
   const block_list<View> blocks(a, thread_count(policy) > 1 ? most_blocks : 1, cuts::between_units);
   for_each_task(policy, blocks.count(), [&](int task) {
     const unit_range range = blocks.units_of(task);
     if (range.first == range.last) return;
-    kernel(a, range.first, range.last, x.data(), x.ld(), sums.get());
-    store_units<height>(sums.get(), range, width, {0, b.cols(), 1}, out);
+    kernel(range.first, range.last, x, sums.get());
+    store_units<View::height>(sums.get(), range, width, {0, b.cols(), 1}, out);
   });
 }
 
-/// The same for masked rows and one column.
+/// At most four columns.
+template <class T, class LayoutB, class Update>
+void run_windowed(const execution_policy& policy, const windowed_view<const T>& a,
+                  const dense_view<const T, LayoutB>& b, const Update& out) {
+  const auto width = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(b.cols())));
+  auto* const kernel = (*windowed_table<T>::rows[0].function)(width);
+  run_units(policy, a, width, 4, b, out, // a window is four registers
+            [&](std::int64_t first, std::int64_t last, const dot_columns<T>& x,
+                accumulator_t<T>* sums) { kernel(a, first, last, x.data(), x.ld(), sums); });
+}
+
+/// One column.
 template <class T, class LayoutB, class Update>
 void run_masked(const execution_policy& policy, const masked_view<const T>& a,
                 const dense_view<const T, LayoutB>& b, const Update& out) {
-  using View = masked_view<const T>;
   auto* const kernel = select(masked_table<T>::rows).function;
-  const dot_columns<T> x(b, 1);
-  const work_array<accumulator_t<T>> sums(View::height * a.bands());
-  const block_list<View> blocks(a, thread_count(policy) > 1 ? most_blocks : 1, cuts::between_units);
-  for_each_task(policy, blocks.count(), [&](int task) {
-    const unit_range range = blocks.units_of(task);
-    if (range.first == range.last) return;
-    kernel(a, range.first, range.last, x.data(), sums.get());
-    store_units<View::height>(sums.get(), range, 1, {0, 1, 1}, out);
-  });
+  run_units(policy, a, 1, 1, b, out,
+            [&](std::int64_t first, std::int64_t last, const dot_columns<T>& x,
+                accumulator_t<T>* sums) { kernel(a, first, last, x.data(), sums); });
 }
 
 /// A few columns of B, widened one after the other.
