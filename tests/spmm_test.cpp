@@ -201,7 +201,13 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
   void* start = memory.data();
   std::size_t space = memory.size() * sizeof(T);
   REQUIRE(std::align(64, 1, start, space) != nullptr);
+  tb::dense_matrix<T> expected({rows, n});
   const auto check = [&](const auto& m) {
+    for (std::int64_t j = 0; j < n; j += 128) { // too little to go past them
+      const std::int64_t width = std::min<std::int64_t>(128, n - j);
+      tb::multiply(m, tb::dense_view<const T>(&b(0, j), {1040, width}, n),
+                   tb::dense_view<T>(&expected(0, j), {rows, width}, n), tb::bias(bias));
+    }
     // On cache lines, a line further apart, and beside them, where rows are fetched instead.
     for (const auto& [shift, ld] :
          {std::pair{std::int64_t{0}, n}, {std::int64_t{0}, n + line}, {std::int64_t{1}, n}}) {
@@ -210,13 +216,8 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
       std::fill(memory.begin(), memory.end(), T(77));
       tb::multiply(tb::threads(2), m, b, c, tb::bias(bias));
       std::int64_t different = 0;
-      for (std::int64_t j = 0; j < n; j += 128) { // too little to go past them
-        const std::int64_t width = std::min<std::int64_t>(128, n - j);
-        tb::dense_matrix<T> piece({rows, width});
-        tb::multiply(m, tb::dense_view<const T>(&b(0, j), {1040, width}, n), piece, tb::bias(bias));
-        for (std::int64_t i = 0; i < rows; ++i) {
-          for (std::int64_t k = 0; k < width; ++k) different += c(i, j + k) != piece(i, k);
-        }
+      for (std::int64_t i = 0; i < rows; ++i) {
+        different += !std::equal(&c(i, 0), &c(i, 0) + n, &expected(i, 0));
       }
       CHECK(different == 0);
       std::int64_t kept = 0;
@@ -230,6 +231,63 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
     check(tb::to_bitmap(a));
     check(tb::optimize(a, tb::operation::spmm));
   });
+}
+
+TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm]", float, double) {
+  using T = TestType;
+  constexpr std::int64_t n = 96 / static_cast<std::int64_t>(sizeof(T)); // one panel at every level
+  constexpr std::int64_t rows = 24'003;
+  constexpr std::int64_t cols = 200'000; // B and C take more than 20 MB
+  constexpr std::int64_t last = cols - 1;
+  source from(75);
+  std::vector<std::int32_t> i, j;
+  for (std::int64_t tile_row = 0; tile_row < rows / 4 - 5; ++tile_row) { // the last rows are empty
+    std::int64_t k[3] = {from.below(cols), from.below(cols), tile_row % 7 == 0 ? last : 5};
+    std::sort(std::begin(k), std::end(k));
+    const bool shared = from.below(6) > 0;
+    for (std::int64_t r = 0; r < 4; ++r) {
+      for (const std::int64_t col : k) { // rows of four share columns or have their own
+        const std::int64_t own = shared ? col : (col + 1001 * r) % cols;
+        if (from.below(4) == 0 || (!i.empty() && i.back() == 4 * tile_row + r && j.back() >= own)) {
+          continue;
+        }
+        i.push_back(static_cast<std::int32_t>(4 * tile_row + r));
+        j.push_back(static_cast<std::int32_t>(own));
+      }
+    }
+  }
+  const auto of_entries = [&](std::size_t count) {
+    i.resize(count);
+    j.resize(count);
+    const auto nnz = static_cast<std::int64_t>(count);
+    return tb::coo_matrix<T>(generators::small_vector<T>(nnz, from), i, j, {rows, cols});
+  };
+  const tb::dense_matrix<T> b(generators::small_vector<T>(cols * n, from), {cols, n});
+  tb::dense_matrix<T> expected({rows, n});
+  const auto check = [&](const auto& m) {
+    constexpr std::int64_t width = n / 3; // too little to lie in memory
+    for (std::int64_t first = 0; first < n; first += width) {
+      tb::multiply(m, tb::dense_view<const T>(&b(0, first), {cols, width}, n),
+                   tb::dense_view<T>(&expected(0, first), {rows, width}, n));
+    }
+    for (const int threads : {1, 2}) {
+      tb::dense_matrix<T> c({rows, n});
+      tb::multiply(tb::threads(threads), m, b, c);
+      CHECK(c == expected);
+    }
+  };
+  for (const std::size_t count : {i.size(), std::size_t{20}}) { // more than are asked for, or fewer
+    const auto a = of_entries(count);
+    oracle::at_every_isa([&] {
+      check(tb::to_csr(a));
+      check(tb::to_bitmap(a));
+      const auto grouped = tb::optimize(a, tb::operation::spmm);
+      if (count > 20 && tb::active_isa() > tb::isa::scalar) {
+        CHECK(grouped.view().grouped().blocks() > 0);
+      }
+      check(grouped);
+    });
+  }
 }
 
 TEMPLATE_TEST_CASE("steps of an epilogue are applied in their order", "[spmm]", float, double) {
@@ -545,6 +603,44 @@ TEST_CASE("rows that have hardly any column in common stay in CSR", "[spmm]") {
     CHECK_FALSE(grouped(7, 15)); // neither
     CHECK_FALSE(grouped(0, 1));
   });
+}
+
+TEST_CASE("grouped rows have to save more loads of B than come from afar", "[spmm]") {
+  // Blocks of four rows share 8 of their 28 columns, which lie within so many of each other.
+  const auto scattered_over = [](std::int64_t width) {
+    constexpr std::int64_t n = 12'000;
+    source from(82);
+    std::vector<std::int32_t> rows, cols;
+    for (std::int64_t block = 0; block < n; block += 4) {
+      const std::int64_t first = std::clamp<std::int64_t>(block - width / 2, 0, n - width);
+      std::vector<std::int64_t> drawn;
+      while (drawn.size() < 88) {
+        const std::int64_t col = first + from.below(width);
+        if (std::find(drawn.begin(), drawn.end(), col) == drawn.end()) drawn.push_back(col);
+      }
+      for (std::int64_t r = 0; r < 4; ++r) {
+        std::vector<std::int64_t> row(drawn.begin(), drawn.begin() + 8);
+        row.insert(row.end(), drawn.begin() + 8 + 20 * r, drawn.begin() + 28 + 20 * r);
+        std::sort(row.begin(), row.end());
+        for (const std::int64_t col : row) {
+          rows.push_back(static_cast<std::int32_t>(block + r));
+          cols.push_back(static_cast<std::int32_t>(col));
+        }
+      }
+    }
+    const std::vector<float> values(rows.size(), 1.0F);
+    return tb::coo_matrix<float>(values, rows, cols, {n, n});
+  };
+  const auto grouped = [](const auto& a, std::int64_t columns) {
+    return tb::optimize(a, tb::operation::spmm, columns).view().grouped().blocks() > 0;
+  };
+  const auto near = scattered_over(400);
+  CHECK(grouped(near, 64));
+  CHECK(grouped(near, 128));
+  const auto far = scattered_over(12'000);
+  CHECK(grouped(far, 16)); // all of B is near
+  CHECK_FALSE(grouped(far, 64));
+  CHECK_FALSE(grouped(far, 128));
 }
 
 TEMPLATE_TEST_CASE("matrices that stay in CSR multiply and convert like others", "[spmm]", float,

@@ -55,6 +55,13 @@ inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, d
   return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
 }
 
+/// Bytes of a row of B that a kernel reads at once.
+template <class T>
+constexpr std::int64_t bytes_of_panel_row(std::int64_t columns) noexcept {
+  constexpr auto size = std::int64_t{sizeof(T)};
+  return std::min(columns, 256 / size) * size;
+}
+
 /// All tile rows as blocks of grouped rows, for products with so many columns. Throws
 /// std::length_error for a tile row of 2^30 tiles.
 template <class Source>
@@ -83,10 +90,8 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
   const work_array<I> cols(most_entries); // as many as entries, if no column is shared
   const double all = static_cast<double>(a.tile_rows()) * static_cast<double>(a.cols());
   const double span = columns_between / std::max(all, 1.0);
-  constexpr auto size = std::int64_t{sizeof(T)};
-  const std::int64_t row_bytes = std::min(columns, 256 / size) * size;
-  const std::int64_t slabs =
-      slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(), row_bytes);
+  const std::int64_t slabs = slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(),
+                                      bytes_of_panel_row<T>(columns));
   const std::int64_t width = detail::tiles_of_slab(from.cols(), slabs);
   std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
   for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
@@ -119,11 +124,36 @@ constexpr bool grouping_pays(std::int64_t entries, std::int64_t loads,
   return saved >= 8 * blocks || 4 * saved >= entries;
 }
 
-/// The same of grouped rows. Slabs repay them by themselves.
+/// Loads of B whose rows no block before has left in a second-level cache, of which half is theirs:
+/// those that do not find their column in a table, where another one has taken its place.
+template <class I>
+std::int64_t loads_from_afar(std::span<const I> loaded, std::int64_t row_bytes) {
+  constexpr std::uint64_t near_bytes = std::uint64_t{1} << 19;
+  const std::uint64_t rows = std::bit_floor(near_bytes / static_cast<std::uint64_t>(row_bytes));
+  std::vector<I> kept(rows, static_cast<I>(-1));
+  std::int64_t far = 0;
+  for (const I column : loaded) {
+    I& last = kept[at(column) & (rows - 1)];
+    far += last != column;
+    last = column;
+  }
+  return far;
+}
+
+/// The same of grouped rows. Slabs repay them by themselves. Where rows of B come from the third
+/// level or from memory, CSR waits less for each, because less stands between two loads: random
+/// rows of which four share 20 to 40% of their loads, with B of 3 to 40 MB, multiply at 0.7 to 0.9
+/// of its speed as grouped rows, vibrobox at 0.9 (Zen 4).
 template <class T, class I>
-bool grouping_pays(const detail::grouped_arrays<T, I>& a) noexcept {
-  return a.slabs > 1 || grouping_pays(detail::length(a.values), detail::length(a.col_indices),
-                                      detail::length(a.column_offsets) - 1);
+bool grouping_pays(const detail::grouped_arrays<T, I>& a, std::int64_t cols, std::int64_t columns) {
+  if (a.slabs > 1) return true;
+  const std::int64_t entries = detail::length(a.values);
+  const std::int64_t loads = detail::length(a.col_indices);
+  if (!grouping_pays(entries, loads, detail::length(a.column_offsets) - 1)) return false;
+  const std::int64_t saved = entries - loads;
+  const std::int64_t row_bytes = bytes_of_panel_row<T>(columns);
+  if (2 * saved >= 3 * loads || cols * row_bytes <= std::int64_t{1} << 20) return true;
+  return 2 * saved >= 3 * loads_from_afar(std::span<const I>(a.col_indices), row_bytes);
 }
 
 /// May it pay, as far as tiles tell? Each column of a tile is loaded once at least, and blocks of
@@ -224,7 +254,7 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
                                          std::int64_t columns) {
   if (kernels::grouping_may_pay(tiles)) {
     auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles), columns);
-    if (kernels::grouping_pays(grouped)) {
+    if (kernels::grouping_pays(grouped, tiles.cols(), columns)) {
       return optimized_matrix<T, I>(trusted{}, std::move(grouped),
                                     shape(tiles.rows(), tiles.cols()));
     }
@@ -262,17 +292,17 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// For SpMV: bands of 256 rows each as tiles, as diagonals or as sliced rows, whichever the cost
 /// model predicts to be fastest. For SpMM of float or double: grouped rows (formats/grouped.hpp),
 /// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or CSR where rows that
-/// neighbour have hardly any column in common. Either multiplies vectors and dense matrices alike,
-/// only more slowly what it was not made for.
-/// Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller,
-/// and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16
-/// or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for a column
-/// of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit integers of which 6% or
-/// more are stored, that copy is of masked rows (formats/masked.hpp): the entries, and a bit for
-/// each place. For SpMV with these types and AVX-512 BF16, a second copy in masked rows or, where
-/// few are stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries are far
-/// from each other, a byte more than its own for each of them, and zeros besides; none where most
-/// tiles are empty.
+/// neighbour have few columns in common, next to the rows of B that are not near. Either multiplies
+/// vectors and dense matrices alike, only more slowly what it was not made for. Of bfloat16,
+/// float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller, and for SpMM
+/// a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16 or four 8-bit
+/// integers that neighbour in a row, or for each float16, and sizeof(I) for a column of up to four
+/// of them. Where a matrix unit multiplies bfloat16 or 8-bit integers of which 6% or more are
+/// stored, that copy is of masked rows (formats/masked.hpp): the entries, and a bit for each place.
+/// For SpMV with these types and AVX-512 BF16, a second copy in masked rows or, where few are
+/// stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries are far from each
+/// other, a byte more than its own for each of them, and zeros besides; none where most tiles are
+/// empty.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
 /// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly

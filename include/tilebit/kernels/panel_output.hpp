@@ -53,6 +53,7 @@ struct panel_output {
   std::int64_t rows; ///< of C: a block of four may reach beyond
   bool streams;      ///< rows are whole vectors on cache lines, and are stored past the caches
   bool fetches;      ///< rows are far, and are asked for before their sums are finished
+  bool fetches_b;    ///< so are rows of B
   int steps;
   std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
 };

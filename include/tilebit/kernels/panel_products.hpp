@@ -91,7 +91,7 @@ private:
       if (fetches && several) {
         multiply_fetched(a, row0, range, first, last, thread);
       } else if (fetches) {
-        multiply_fetched(a, row0, range, first, thread);
+        multiply(a, row0, range, first, thread, true);
       } else {
         multiply_in_steps(a, row0, range, first, last, thread, rows_of_step() / height);
       }
@@ -118,19 +118,6 @@ private:
         rows.fetch(b_.data(p), b_.ld(panel), panel.width);
         multiply(a, row0, {u, next}, p, thread);
       }
-    }
-  }
-
-  /// The same for one panel, whose rows of B are not worth a list.
-  void multiply_fetched(const View& a, std::int64_t row0, unit_range range, std::size_t p,
-                        int thread) const noexcept {
-    const panel_range& panel = panels_[p];
-    const std::int64_t step = units_to_fetch(a);
-    for (std::int64_t u = range.first; u < range.last; u += step) {
-      const std::int64_t next = std::min(u + step, range.last);
-      fetch_rows(a, {next, std::min(next + step, range.last)}, b_.data(p), b_.ld(panel),
-                 panel.width);
-      multiply(a, row0, {u, next}, p, thread);
     }
   }
 
@@ -163,16 +150,17 @@ private:
 
   std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
 
-  void multiply(const View& a, std::int64_t row0, unit_range units, std::size_t p,
-                int thread) const noexcept {
+  void multiply(const View& a, std::int64_t row0, unit_range units, std::size_t p, int thread,
+                bool fetches_b = false) const noexcept {
     if (units.first == units.last) return;
     const panel_range& panel = panels_[p];
     auto* const kernel = kernels_.multiply(panel.vectors);
     const T* const b = b_.data(p);
     const std::int64_t ldb = b_.ld(panel);
     panel_output<S> to = sink_.output(panel, row0, corrections_);
-    S* const stage = stage_.get() + thread * stage_rows * stage_ld();
+    to.fetches_b = fetches_b;
     if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
+    S* const stage = stage_.get() + thread * stage_rows * stage_ld();
     const S* const c0 = to.c0;
     for (std::int64_t u = units.first; u < units.last; u += stage_rows / height) {
       const std::int64_t end = std::min(u + stage_rows / height, units.last);

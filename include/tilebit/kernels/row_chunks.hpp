@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "../core/config.hpp"
@@ -30,9 +31,10 @@ struct chunk_entries {
   const chunk_entry* entry;
   const T* elements; ///< of the chunk
 
-  std::int64_t column() const noexcept { return entry->column(); }
+  std::int64_t column(std::ptrdiff_t behind = 0) const noexcept { return entry[behind].column(); }
   const T* value() const noexcept { return elements + entry->place(); }
   void next() noexcept { ++entry; }
+  void fetch_ahead() const noexcept {} ///< made in the call, they are near
 };
 
 /// Chunk k of a tile row has counts[4 k + r] entries in row r; the entries of the tile row stand

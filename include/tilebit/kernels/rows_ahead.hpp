@@ -1,5 +1,6 @@
 // Fetching rows of B ahead, into the second-level cache. Rows of A name them in no order that a
 // processor could guess, so that products whose operands lie in memory would wait for nearly each.
+// This is for several panels of B; kernels ask for the rows of a single one by themselves.
 #pragma once
 
 #include <algorithm>
@@ -54,17 +55,6 @@ inline std::int64_t row_of_b(chunk_entry entry) noexcept {
 template <class T>
 TILEBIT_ALWAYS_INLINE void fetch_row(const T* row, std::int64_t width) noexcept {
   for (std::int64_t j = 0; j < width; j += elements_of_line<T>) TILEBIT_PREFETCH_L2(row + j);
-}
-
-/// The same for all rows at b that units of A will read.
-template <class View, class T>
-TILEBIT_ALWAYS_INLINE void fetch_rows(const View& a, unit_range units, const T* b, std::int64_t ldb,
-                                      std::int64_t width) noexcept {
-  for (std::int64_t u = units.first; u < units.last; ++u) {
-    for (const auto column : columns_of(a, u)) {
-      fetch_row(b + row_of_b(column) * ldb, width);
-    }
-  }
 }
 
 /// Rows of B that units of A will read, but for those that were named a little earlier: worth a
