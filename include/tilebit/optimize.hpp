@@ -128,8 +128,7 @@ constexpr bool grouping_pays(std::int64_t entries, std::int64_t loads,
 /// those that do not find their column in a table, where another one has taken its place.
 template <class I>
 std::int64_t loads_from_afar(std::span<const I> loaded, std::int64_t row_bytes) {
-  constexpr std::uint64_t near_bytes = std::uint64_t{1} << 19;
-  const std::uint64_t rows = std::bit_floor(near_bytes / static_cast<std::uint64_t>(row_bytes));
+  const std::uint64_t rows = std::bit_floor(static_cast<std::uint64_t>(small_chunk / row_bytes));
   std::vector<I> kept(rows, static_cast<I>(-1));
   std::int64_t far = 0;
   for (const I column : loaded) {
@@ -152,7 +151,7 @@ bool grouping_pays(const detail::grouped_arrays<T, I>& a, std::int64_t cols, std
   if (!grouping_pays(entries, loads, detail::length(a.column_offsets) - 1)) return false;
   const std::int64_t saved = entries - loads;
   const std::int64_t row_bytes = bytes_of_panel_row<T>(columns);
-  if (2 * saved >= 3 * loads || cols * row_bytes <= std::int64_t{1} << 20) return true;
+  if (2 * saved >= 3 * loads || cols * row_bytes <= 2 * small_chunk) return true;
   return 2 * saved >= 3 * loads_from_afar(std::span<const I>(a.col_indices), row_bytes);
 }
 

@@ -101,11 +101,16 @@ TILEBIT_ALWAYS_INLINE void fetch_row_of_b(const T* row) {
   for (std::int64_t j = 0; j < width; j += elements_of_line<T>) TILEBIT_PREFETCH_L2(row + j);
 }
 
-/// Adds the entries of one column, which lie in the rows of the pattern.
-template <unsigned Pattern, class T, int Vectors>
-TILEBIT_ALWAYS_INLINE void add_column(const T*& value, const T* b, typename lanes<T>::mask last,
+/// Adds the entries of the next column, which lie in the rows of the pattern.
+template <unsigned Pattern, lookahead Ahead, class T, class I, int Vectors>
+TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* first_row,
+                                      std::int64_t ldb, typename lanes<T>::mask last,
                                       typename lanes<T>::reg (&sums)[4][Vectors]) {
   using v = lanes<T>;
+  if constexpr (Ahead == lookahead::rows) {
+    fetch_row_of_b<Vectors>(first_row + static_cast<std::int64_t>(col[columns_ahead]) * ldb);
+  }
+  const T* const b = first_row + static_cast<std::int64_t>(*col++) * ldb;
   typename v::data x[Vectors];
   TILEBIT_UNROLL
   for (int j = 0; j + 1 < Vectors; ++j) x[j] = v::load(b + v::count * j);
@@ -132,20 +137,12 @@ TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& c
     }
     TILEBIT_UNROLL
     for (int s = 0; s < Separate; ++s) {
-      if constexpr (Ahead == lookahead::rows) {
-        fetch_row_of_b<Vectors>(b + static_cast<std::int64_t>(col[columns_ahead]) * ldb);
-      }
-      add_column<Pattern, T, Vectors>(value, b + static_cast<std::int64_t>(*col++) * ldb, last,
-                                      sums[s]);
+      add_column<Pattern, Ahead, T, I, Vectors>(col, value, b, ldb, last, sums[s]);
     }
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
-      if constexpr (Ahead == lookahead::rows) {
-        fetch_row_of_b<Vectors>(b + static_cast<std::int64_t>(col[columns_ahead]) * ldb);
-      }
-      add_column<Pattern, T, Vectors>(value, b + static_cast<std::int64_t>(*col++) * ldb, last,
-                                      sums[0]);
+      add_column<Pattern, Ahead, T, I, Vectors>(col, value, b, ldb, last, sums[0]);
     }
   }
   if constexpr (Pattern < 15) {
@@ -227,7 +224,7 @@ TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, const T* first_row, std::
 }
 
 /// Row i, which has the next n entries.
-template <class T, int Vectors, lookahead Ahead = lookahead::nothing, class Entries>
+template <class T, int Vectors, lookahead Ahead, class Entries>
 TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, const T* b,
                                         std::int64_t ldb, typename lanes<T>::mask last,
                                         std::int64_t i, const panel_output<accumulator_t<T>>& out) {
@@ -333,8 +330,8 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
                const panel_output<accumulator_t<T>>& out) noexcept {
   if constexpr (Ahead == lookahead::nothing) {
     if (out.fetches_b) {
-      const std::int64_t until = last_with_columns_ahead(a.column_offsets().data(), first,
-                                                         last_block, detail::length(a.col_indices()));
+      const std::int64_t until = last_with_columns_ahead(
+          a.column_offsets().data(), first, last_block, detail::length(a.col_indices()));
       spmm_rows<Vectors, lookahead::rows>(a, first, until, b, ldb, width, out);
       first = until;
     } else if (asks_ahead(a)) {
