@@ -290,6 +290,58 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
   }
 }
 
+TEMPLATE_TEST_CASE("several panels of B that lie in memory are the same as others", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  constexpr std::int64_t n = 600 / static_cast<std::int64_t>(sizeof(T)); // three panels or more
+  source from(77);
+  const auto three_a_row = [&](std::int64_t rows,
+                               std::int64_t span) { // anywhere, or at the diagonal
+    std::vector<std::int32_t> i, j;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      std::int64_t col = std::min(row, rows - span);
+      for (int k = 0; k < 3; ++k) {
+        col += from.below(span / 3);
+        i.push_back(static_cast<std::int32_t>(row));
+        j.push_back(static_cast<std::int32_t>(col++));
+      }
+    }
+    const auto values = generators::small_vector<T>(3 * rows, from);
+    return tb::coo_matrix<T>(values, i, j, {rows, rows});
+  };
+  const auto check = [&](const auto& m, const tb::dense_matrix<T>& b) {
+    tb::dense_matrix<T> expected({m.rows(), n});
+    constexpr std::int64_t width = n / 3; // too little to lie in memory
+    for (std::int64_t first = 0; first < n; first += width) {
+      tb::multiply(m, tb::dense_view<const T>(&b(0, first), {m.cols(), width}, n),
+                   tb::dense_view<T>(&expected(0, first), {m.rows(), width}, n));
+    }
+    tb::dense_matrix<T> c({m.rows(), n});
+    tb::multiply(tb::threads(2), m, b, c);
+    CHECK(c == expected);
+    return expected;
+  };
+  // 12 and 24 MB of B and C.
+  for (const auto& kind : {std::pair{10'403, false}, {20'003, false}, {20'003, true}}) {
+    const std::int64_t rows = kind.first;
+    const bool near = kind.second;
+    CAPTURE(rows, near);
+    const tb::dense_matrix<T> b(generators::small_vector<T>(rows * n, from), {rows, n});
+    const auto a = three_a_row(rows, near ? 40 : rows);
+    const auto csr = tb::to_csr(a);
+    CHECK(tb::kernels::scatters_loads(csr.view()) == !near);
+    oracle::at_every_isa([&] {
+      if (tb::active_isa() == tb::isa::scalar) return; // fetches nothing
+      check(tb::to_bitmap(a), b);
+      check(tb::optimize(a, tb::operation::spmm), b);
+      const auto expected = check(csr, b);
+      tb::dense_matrix<T> c({rows, n});
+      tb::multiply(csr, b, c, tb::epilogue([](T sum) { return sum; })); // by way of staged sums
+      CHECK(c == expected);
+    });
+  }
+}
+
 TEMPLATE_TEST_CASE("steps of an epilogue are applied in their order", "[spmm]", float, double) {
   using T = TestType;
   source from(74);

@@ -59,7 +59,7 @@ public:
   void run(const View& a, std::int64_t row0, std::size_t first, std::size_t last,
            const S* corrections = nullptr) noexcept {
     corrections_ = corrections;
-    if (!b_.copies() && !b_.stays() && (last - first > 1 || leaves_caches())) {
+    if (!b_.copies() && !b_.stays() && (last - first > 1 || may_leave_caches())) {
       return run_by_rows(a, row0, first, last);
     }
     const std::int64_t parts =
@@ -75,8 +75,17 @@ public:
   }
 
 private:
-  /// Do B and C lie in memory?
+  /// Do B and C lie in memory? And may they, because others have a share of a third-level cache?
   bool leaves_caches() const noexcept { return sink_.bytes() > detail::far_bytes / 4 * 5; }
+  bool may_leave_caches() const noexcept { return sink_.bytes() > detail::far_bytes / 8 * 5; }
+
+  /// Do kernels ask for the row of B of each entry ahead? For several panels that may leave the
+  /// caches, or a single one that does. Where rows of A name the same rows of B again and again
+  /// that is all: lists are faster for several panels in memory, and nothing for one in a cache.
+  bool fetches_rows(const View& a, bool several) const noexcept {
+    if (!may_leave_caches()) return false;
+    return several != leaves_caches() || scatters_loads(a);
+  }
 
   /// All panels of a few rows before the next rows: where no panel stays in the cache, the rows of
   /// B that neighbouring rows of A share may, and B is read in long pieces.
@@ -84,16 +93,16 @@ private:
                    std::size_t last) const noexcept {
     const block_list<View> blocks(a, thread_count(policy_) > 1 ? most_blocks : 1,
                                   cuts::between_units);
-    const bool fetches = leaves_caches();
     const bool several = last - first > 1;
+    const bool fetched = fetches_rows(a, several);
+    const bool listed = several && leaves_caches() && !fetched;
+    const std::int64_t step = several && !fetched ? rows_of_step() : rows_of_long_step;
     for_each_task(policy_, blocks.count(), [&](int task, int thread) {
       const unit_range range = blocks.units_of(task);
-      if (fetches && several) {
-        multiply_fetched(a, row0, range, first, last, thread);
-      } else if (fetches) {
-        multiply(a, row0, range, first, thread, true);
+      if (listed) {
+        multiply_listed(a, row0, range, first, last, thread);
       } else {
-        multiply_in_steps(a, row0, range, first, last, thread, rows_of_step() / height);
+        multiply_in_steps(a, row0, range, first, last, thread, step / height, fetched);
       }
       if (sink_.streams()) finish_streams();
     });
@@ -102,8 +111,8 @@ private:
   /// Several panels, while rows of B that are needed some units later are fetched: a few at a time
   /// between products, because a processor waits where it has asked for more lines than it keeps
   /// track of. Sums that are staged are multiplied as many rows at a time as are stored together.
-  void multiply_fetched(const View& a, std::int64_t row0, unit_range range, std::size_t first,
-                        std::size_t last, int thread) const noexcept {
+  void multiply_listed(const View& a, std::int64_t row0, unit_range range, std::size_t first,
+                       std::size_t last, int thread) const noexcept {
     const std::int64_t lead = units_to_fetch(a);
     const std::int64_t together = sink_.staged() ? stage_rows / height : 1;
     rows_ahead rows;
@@ -137,16 +146,18 @@ private:
   }
 
   void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
-                         std::size_t last, int thread, std::int64_t step) const noexcept {
+                         std::size_t last, int thread, std::int64_t step,
+                         bool fetches_b = false) const noexcept {
     for (std::int64_t u = range.first; u < range.last; u += step) {
       const unit_range now{u, std::min(u + step, range.last)};
-      for (std::size_t p = first; p < last; ++p) multiply(a, row0, now, p, thread);
+      for (std::size_t p = first; p < last; ++p) multiply(a, row0, now, p, thread, fetches_b);
     }
   }
 
   static constexpr std::int64_t height = rows_of_unit<View>;
   static constexpr std::int64_t stage_rows = 16;
-  static constexpr std::int64_t most_rows_to_fetch = 32; ///< rows of A whose rows of B are fetched
+  static constexpr std::int64_t most_rows_to_fetch = 32; ///< rows of A whose rows of B are listed
+  static constexpr std::int64_t rows_of_long_step = 256; ///< where kernels fetch rows of B
 
   std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
 

@@ -1,6 +1,9 @@
 // Fetching rows of B ahead, into the second-level cache. Rows of A name them in no order that a
 // processor could guess, so that products whose operands lie in memory would wait for nearly each.
-// This is for several panels of B; kernels ask for the rows of a single one by themselves.
+//
+// Kernels ask for the row of an entry some entries ahead, each time. Lists, which are worth it
+// where rows of A name the same rows of B again and again and B has several panels, ask for each
+// row once.
 #pragma once
 
 #include <algorithm>
@@ -9,12 +12,14 @@
 #include <cstdint>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/csr.hpp"
 #include "../formats/grouped.hpp"
 #include "../formats/optimized.hpp"
+#include "blocks.hpp"
 #include "cache_lines.hpp"
 #include "row_chunks.hpp"
 
@@ -57,8 +62,45 @@ TILEBIT_ALWAYS_INLINE void fetch_row(const T* row, std::int64_t width) noexcept 
   for (std::int64_t j = 0; j < width; j += elements_of_line<T>) TILEBIT_PREFETCH_L2(row + j);
 }
 
-/// Rows of B that units of A will read, but for those that were named a little earlier: worth a
-/// list where several panels of them are fetched.
+/// Rows of B that were named lately, as far as a table remembers them in which those share a place
+/// that are so many rows apart.
+template <std::size_t Places>
+class recent_rows {
+public:
+  recent_rows() noexcept { last_.fill(-1); }
+
+  /// Is the row among them? From now on it is.
+  bool add(std::int64_t row) noexcept { return std::exchange(last_[at(row) % Places], row) == row; }
+
+private:
+  std::array<std::int64_t, Places> last_;
+};
+
+/// Are most rows of B that A loads others than the last ones? Counted in four samples of 1,024
+/// loads, each behind as many of which only the rows are remembered.
+template <class View>
+bool scatters_loads(const View& a) noexcept {
+  constexpr std::int64_t samples = 4;
+  constexpr std::int64_t counted = 1024;
+  recent_rows<counted> recent;
+  std::int64_t far = 0;
+  std::int64_t all = 0;
+  for (std::int64_t s = 0; s < samples; ++s) {
+    std::int64_t left = 2 * counted;
+    for (std::int64_t u = units(a) * s / samples; u < units(a) && left > 0; ++u) {
+      const auto columns = columns_of(a, u);
+      for (const auto column : columns.first(std::min(columns.size(), at(left)))) {
+        const bool known = recent.add(row_of_b(column));
+        if (left-- > counted) continue;
+        ++all;
+        if (!known) ++far;
+      }
+    }
+  }
+  return 2 * far > all;
+}
+
+/// Rows of B that units of A will read, but for those that were named a little earlier.
 class rows_ahead {
 public:
   /// Lists the rows of the first units: of at most `most`, of fewer once there are 16 rows, of one
@@ -70,10 +112,7 @@ public:
     for (; u < std::min(units.last, units.first + most) && count_ < enough; ++u) {
       for (const auto column : columns_of(a, u)) {
         const std::int64_t row = row_of_b(column);
-        std::int64_t& seen = seen_[at(row) % seen_.size()];
-        if (seen == row || count_ == rows_.size()) continue;
-        seen = row;
-        rows_[count_++] = row;
+        if (!recent_.add(row) && count_ < rows_.size()) rows_[count_++] = row;
       }
     }
     return u;
@@ -88,15 +127,9 @@ public:
 private:
   static constexpr std::size_t enough = 16;
 
-  std::array<std::int64_t, 256> seen_ = filled();
+  recent_rows<256> recent_;
   std::array<std::int64_t, 1024> rows_;
   std::size_t count_ = 0;
-
-  static std::array<std::int64_t, 256> filled() noexcept {
-    std::array<std::int64_t, 256> none;
-    none.fill(-1);
-    return none;
-  }
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels
