@@ -51,6 +51,7 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
   const auto coo = tb::to_coo(csr);
   const auto bitmap = tb::to_bitmap(csr);
   const auto optimized = tb::optimize(csr);
+  const auto for_transposed = tb::optimize(csr, tb::operation::spmv_transposed);
   const auto x = random_vector<T>(csr.cols());
   std::vector<T> y(static_cast<std::size_t>(csr.rows()));
   const auto policy = tb::threads(threads);
@@ -116,6 +117,7 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
   add_transposed("CSR^T", csr);
   add_transposed("bitmap^T", bitmap);
   add_transposed("optimized^T", optimized);
+  add_transposed("optimized for it^T", for_transposed);
   const std::size_t products = tasks.size();
   if (threads == 1) {
     tasks.push_back({"optimize", [&] { benchmark::DoNotOptimize(tb::optimize(csr)); }});

@@ -146,6 +146,12 @@ void print_spmv_summary(const std::vector<spmv_run>& runs) {
         [&](const spmv_run&, const spmv_result& r) { return r.time(name + "^T") / r.time(name); },
         extreme::largest);
   }
+  print_mean(
+      runs, "transposed over plain time, optimized for it", one,
+      [](const spmv_run&, const spmv_result& r) {
+        return r.time("optimized for it^T") / r.time("optimized");
+      },
+      extreme::largest);
   for (const char* format :
        {"COO", "CSR", "bitmap", "optimized", "COO^T", "CSR^T", "bitmap^T", "optimized^T"}) {
     const std::string name = format;

@@ -256,6 +256,26 @@ TEMPLATE_TEST_CASE("optimized low-precision matrices hold their entries once, an
   }
 }
 
+TEMPLATE_TEST_CASE("low-precision matrices made for transposed products multiply either way",
+                   "[low precision]", tb::bfloat16, tb::float16, std::int8_t) {
+  using T = TestType;
+  source from(78);
+  for (const int percent : {2, 12, 50}) {
+    const auto a = generators::uniform<T>(131, 383, percent, from);
+    const problem<T> p(a, 1, from);
+    const problem<T> pt(tb::to_coo(tb::transposed(a)), 1, from);
+    oracle::at_every_isa([&] {
+      const auto h = tb::optimize(a, tb::operation::spmv_transposed);
+      tb::validate(h.view());
+      CHECK(h.rows() == 131);
+      CHECK(tb::to_coo(h) == a);
+      check_width<sum_of<T>, tb::col_major, tb::col_major>(h, p, 1);
+      check_width<sum_of<T>, tb::col_major, tb::col_major>(tb::transposed(h), pt, 1);
+      check_width<float, tb::row_major, tb::row_major>(tb::transposed(h), pt, 1);
+    });
+  }
+}
+
 namespace {
 
 /// Optimized for SpMV as where tiles are expanded by microcode.

@@ -60,6 +60,12 @@ void check_exact(const tb::coo_matrix<T, I>& a) {
   CHECK(tb::to_coo(tb::optimize(tb::to_bitmap(a))) == a);
   CHECK(tb::to_coo(tb::optimize(tb::transposed(tb::to_csr(tb::transposed(a))))) == a);
   CHECK(tb::to_coo(tb::optimize(a, tb::operation::spmm)) == a);
+  const auto t = tb::optimize(a, tb::operation::spmv_transposed);
+  tb::validate(t);
+  CHECK(t.rows() == a.rows());
+  CHECK(t.view().cols() == a.cols());
+  CHECK(tb::to_coo(t) == a);
+  CHECK(tb::to_csr(tb::transposed(t)) == tb::to_csr(tb::transposed(a)));
   std::int64_t count = 0;
   for (const auto e : tb::entries(h)) count += e.value == T{} ? 0 : 1;
   CHECK(count == std::ranges::count_if(a.values(), [](const T& x) { return x != T{}; }));
@@ -122,6 +128,42 @@ TEMPLATE_TEST_CASE("bands of tiles and slices multiply as one matrix", "[optimiz
       CHECK(std::memcmp(other.data(), y.data(), y.size() * sizeof(T)) == 0);
     }
   });
+}
+
+TEMPLATE_TEST_CASE("what is made for transposed products multiplies either way", "[optimize]",
+                   double, float, std::complex<double>, std::int32_t) {
+  using T = TestType;
+  source from(36);
+  const auto a = mixed<T>(from);
+  const auto x = generators::vector<T>(a.cols(), from);
+  const auto xt = generators::vector<T>(a.rows(), from);
+  const tb::dense_matrix<T> b(generators::vector<T>(a.rows() * 20, from), {a.rows(), 20});
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a, tb::operation::spmv_transposed);
+    CHECK(h.view().of_transpose());
+    std::vector<T> yt(x.size(), T(99));
+    tb::multiply(tb::transposed(h), xt, yt);
+    oracle::check_spmv(tb::transposed(a), xt, yt);
+    // The same bits as a plain product with what is made of A^T.
+    std::vector<T> plain(x.size());
+    tb::multiply(tb::optimize(tb::transposed(a)), xt, plain);
+    CHECK(plain == yt);
+    tb::multiply(tb::par, tb::transposed(h), xt, plain);
+    CHECK(plain == yt);
+    tb::multiply(tb::conjugated(tb::transposed(h)), xt, yt);
+    oracle::check_spmv(tb::conjugated(tb::transposed(a)), xt, yt);
+    std::vector<T> y(xt.size(), T(99));
+    tb::multiply(h, x, y);
+    oracle::check_spmv(a, x, y);
+    tb::dense_matrix<T> c({a.cols(), 20});
+    tb::dense_matrix<T> expected({a.cols(), 20});
+    tb::multiply(tb::transposed(h), b, c);
+    tb::multiply(tb::optimize(tb::transposed(a)), b, expected);
+    CHECK(c == expected);
+  });
+  std::vector<T> y(xt.size());
+  CHECK_THROWS_AS(tb::multiply(tb::optimize(a, tb::operation::spmv_transposed), xt, y),
+                  tb::dimension_mismatch);
 }
 
 /// Nine diagonals with a gap each, an entry off them, and a number of rows that 16 does not divide.

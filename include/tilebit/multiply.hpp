@@ -72,8 +72,7 @@ void multiply(const execution_policy& policy, const A& a, const X& x, const Y& a
   detail::check_spmv(op, xs, y, zs);
   const kernels::vector_update<T, R> out{op.alpha, beta, y.data(), zs.data()};
   if (op.alpha == T{}) return out.prepare(0, op.rows());
-  constexpr bool lazy = requires { a.base(); }; // only lazy views transpose
-  kernels::run_spmv<lazy>(policy, op, xs.data(), out);
+  kernels::run_spmv<detail::maybe_transposed<A>>(policy, op, xs.data(), out);
 }
 
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
@@ -139,8 +138,7 @@ void multiply(const execution_policy& policy, const A& a, const B& b, const C0& 
                                         std::remove_const_t<decltype(finish)>>;
   const Update out{op.alpha, beta, c0, cs, finish};
   if (op.alpha == T{}) return kernels::store_everywhere(out);
-  constexpr bool lazy = requires { a.base(); }; // only lazy views transpose
-  kernels::run_spmm<lazy>(policy, op, bs, out);
+  kernels::run_spmm<detail::maybe_transposed<A>>(policy, op, bs, out);
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>

@@ -284,6 +284,55 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
   return optimized_matrix<T, I>(trusted{}, to_bitmap_grid(tiles), std::move(packed));
 }
 
+/// optimize for SpMV: bands of rows as tiles, as diagonals or as slices; or all as slices, for SpMM
+/// with types that have no kernels of their own for it.
+template <class T, class I, class O>
+optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, bool only_slices) {
+  const std::int64_t tile_rows = tiles_along(csr.rows());
+  bitmap_matrix<T, I> tiles = to_bitmap(csr);
+  const auto bytes = bytes_of_layouts<T, I>({csr.nnz(), csr.rows(), length(tiles.bitmaps()), 0});
+  const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
+  std::vector<unit_range> tile_bands;
+  std::vector<unit_range> diagonal_bands; // in slices of 16 rows
+  std::vector<std::int64_t> others;
+  std::int64_t others_nnz = 0;
+  const auto append = [](std::vector<unit_range>& bands, std::int64_t first, std::int64_t last) {
+    if (!bands.empty() && bands.back().last == first) {
+      bands.back().last = last;
+    } else {
+      bands.push_back({first, last});
+    }
+  };
+  for (std::int64_t first = 0; first < tile_rows; first += band_height) {
+    const std::int64_t last = std::min(first + band_height, tile_rows);
+    const std::int64_t last_row = std::min(4 * last, csr.rows());
+    const std::int64_t last_slice = (last + 3) / 4;
+    counted_pieces counted;
+    counted.entries = static_cast<std::int64_t>(csr.row_offsets()[at(last_row)] -
+                                                csr.row_offsets()[at(4 * first)]);
+    counted.rows = last_row - 4 * first;
+    counted.tiles = tiles.tile_row_offsets()[at(last)] - tiles.tile_row_offsets()[at(first)];
+    counted.diagonals = count_diagonals(csr, first / 4, last_slice);
+    const auto t =
+        predict_rows<T, I>(csr.row_offsets(), 4 * first, last_row, counted, bytes, active_isa());
+    double least = std::min(t.sliced, t.bitmap);
+    if (signed_columns) least = std::min(least, t.diagonals);
+    if (only_slices || t.sliced == least) {
+      for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
+      others_nnz += counted.entries;
+    } else if (t.bitmap == least) {
+      append(tile_bands, first, last);
+    } else {
+      append(diagonal_bands, first / 4, last_slice);
+    }
+  }
+  auto in_bands = tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
+  auto diagonals = diagonals_in_bands(csr, std::span<const unit_range>(diagonal_bands));
+  auto sliced = slices_of(csr, std::span<const std::int64_t>(others), others_nnz);
+  return optimized_matrix<T, I>(trusted{}, std::move(in_bands), std::move(tile_bands),
+                                std::move(diagonals), std::move(diagonal_bands), std::move(sliced));
+}
+
 } // namespace detail
 
 /// A laid out for this machine and one operation.
@@ -301,7 +350,8 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, opera
 /// For SpMV with these types and AVX-512 BF16, a second copy in masked rows or, where few are
 /// stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries are far from each
 /// other, a byte more than its own for each of them, and zeros besides; none where most tiles are
-/// empty.
+/// empty. For transposed SpMV: A^T laid out for SpMV, so that multiply(transposed(h), x, y) is as
+/// fast as a plain product, and a plain one as slow as a transposed one.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
 /// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly
@@ -330,60 +380,21 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
       return detail::optimize_for_spmm(a, tiles.view(), columns);
     }
   }
-  if constexpr (detail::is_packed_v<T>) {
-    return detail::optimize_low_precision(to_bitmap(a), what, columns);
-  } else {
-    return detail::with_csr(a, [what](const auto& csr) {
-      const std::int64_t tile_rows = detail::tiles_along(csr.rows());
-      bitmap_matrix<T, I> tiles = to_bitmap(csr);
-      const auto bytes = detail::bytes_of_layouts<T, I>(
-          {csr.nnz(), csr.rows(), detail::length(tiles.bitmaps()), 0});
-      const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
-      std::vector<unit_range> tile_bands;
-      std::vector<unit_range> diagonal_bands; // in slices of 16 rows
-      std::vector<std::int64_t> others;
-      std::int64_t others_nnz = 0;
-      const auto append = [](std::vector<unit_range>& bands, std::int64_t first,
-                             std::int64_t last) {
-        if (!bands.empty() && bands.back().last == first) {
-          bands.back().last = last;
-        } else {
-          bands.push_back({first, last});
-        }
-      };
-      for (std::int64_t first = 0; first < tile_rows; first += detail::band_height) {
-        const std::int64_t last = std::min(first + detail::band_height, tile_rows);
-        const std::int64_t last_row = std::min(4 * last, csr.rows());
-        const std::int64_t last_slice = (last + 3) / 4;
-        detail::counted_pieces counted;
-        counted.entries = static_cast<std::int64_t>(csr.row_offsets()[detail::at(last_row)] -
-                                                    csr.row_offsets()[detail::at(4 * first)]);
-        counted.rows = last_row - 4 * first;
-        counted.tiles = tiles.tile_row_offsets()[detail::at(last)] -
-                        tiles.tile_row_offsets()[detail::at(first)];
-        counted.diagonals = detail::count_diagonals(csr, first / 4, last_slice);
-        const auto t = detail::predict_rows<T, I>(csr.row_offsets(), 4 * first, last_row, counted,
-                                                  bytes, active_isa());
-        double least = std::min(t.sliced, t.bitmap);
-        if (signed_columns) least = std::min(least, t.diagonals);
-        if (what == operation::spmm || t.sliced == least) {
-          for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
-          others_nnz += counted.entries;
-        } else if (t.bitmap == least) {
-          append(tile_bands, first, last);
-        } else {
-          append(diagonal_bands, first / 4, last_slice);
-        }
-      }
-      auto in_bands =
-          detail::tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
-      auto diagonals = detail::diagonals_in_bands(csr, std::span<const unit_range>(diagonal_bands));
-      auto sliced = detail::slices_of(csr, std::span<const std::int64_t>(others), others_nnz);
-      return optimized_matrix<T, I>(detail::trusted{}, std::move(in_bands), std::move(tile_bands),
-                                    std::move(diagonals), std::move(diagonal_bands),
-                                    std::move(sliced));
-    });
+  const auto laid_out = [what, columns](const auto& m) {
+    const bool for_spmm = what == operation::spmm;
+    if constexpr (detail::is_packed_v<T>) {
+      const operation plain = for_spmm ? operation::spmm : operation::spmv;
+      return detail::optimize_low_precision(to_bitmap(m), plain, columns);
+    } else {
+      return detail::with_csr(m, [for_spmm](const auto& csr) {
+        return detail::optimize_in_bands<T, I>(csr, for_spmm);
+      });
+    }
+  };
+  if (what == operation::spmv_transposed) {
+    return optimized_matrix<T, I>::transpose_of(laid_out(transposed(a)));
   }
+  return laid_out(a);
 }
 
 } // namespace tilebit

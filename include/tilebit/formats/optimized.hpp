@@ -40,6 +40,8 @@ struct unit_range {
 /// grouped rows or CSR, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or
 /// none, and a second copy of the entries or nothing: packed (core/packed.hpp) or as float in
 /// grouped rows, windowed rows or masked rows. But for that copy, every row is in exactly one part.
+///
+/// What is made for transposed products has the parts of the transpose: A^T is what they lay out.
 template <class T, class I>
 class optimized_view {
 public:
@@ -71,8 +73,16 @@ public:
     masked_ = masked;
   }
 
-  std::int64_t rows() const noexcept { return tiles_.rows(); }
-  std::int64_t cols() const noexcept { return tiles_.cols(); }
+  std::int64_t rows() const noexcept { return of_transpose_ ? tiles_.cols() : tiles_.rows(); }
+  std::int64_t cols() const noexcept { return of_transpose_ ? tiles_.rows() : tiles_.cols(); }
+  /// Are the parts those of the transpose?
+  bool of_transpose() const noexcept { return of_transpose_; }
+  /// The same parts as a matrix of their own, or as the transpose of one.
+  optimized_view with_parts_of_transpose(bool of_transpose) const noexcept {
+    optimized_view other = *this;
+    other.of_transpose_ = of_transpose;
+    return other;
+  }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz() + csr_.nnz() +
            grid_.nnz();
@@ -103,6 +113,7 @@ private:
   std::span<const std::int32_t> corrections_;
   windowed_view<const scalar_type> windowed_;
   masked_view<const scalar_type> masked_;
+  bool of_transpose_ = false;
 };
 
 namespace detail {
@@ -152,8 +163,14 @@ public:
       : tiles_(std::move(tiles)), tile_bands_{{0, tiles_.tile_rows()}}, packed_(std::move(packed)) {
   }
 
-  std::int64_t rows() const noexcept { return tiles_.rows(); }
-  std::int64_t cols() const noexcept { return tiles_.cols(); }
+  /// The transpose of a matrix, with its parts.
+  static optimized_matrix transpose_of(optimized_matrix&& a) {
+    a.of_transpose_ = !a.of_transpose_;
+    return std::move(a);
+  }
+
+  std::int64_t rows() const noexcept { return of_transpose_ ? tiles_.cols() : tiles_.rows(); }
+  std::int64_t cols() const noexcept { return of_transpose_ ? tiles_.rows() : tiles_.cols(); }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values) +
            detail::length(grouped_.values) + csr_.nnz() + grid_.nnz();
@@ -186,13 +203,15 @@ public:
     const shape s(tiles_.rows(), tiles_.cols());
     constexpr int depth = detail::depth_v<detail::packed_t<T>>;
     const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
-    return {{tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_, sliced_.view(s),
-             grouped_.view(s), csr_},
-            grid_.view(),
-            packed_.rows.view(packed),
-            packed_.corrections,
-            packed_.windowed.view(s),
-            packed_.masked.view(s)};
+    const optimized_view<const T, I> parts{{tiles_.view(), tile_bands_, diagonals_.view(s),
+                                            diagonal_bands_, sliced_.view(s), grouped_.view(s),
+                                            csr_},
+                                           grid_.view(),
+                                           packed_.rows.view(packed),
+                                           packed_.corrections,
+                                           packed_.windowed.view(s),
+                                           packed_.masked.view(s)};
+    return parts.with_parts_of_transpose(of_transpose_);
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 
@@ -213,6 +232,7 @@ private:
   csr_matrix<T, I> csr_;
   bitmap_grid<T, I> grid_;
   detail::packed_arrays<T, I> packed_;
+  bool of_transpose_ = false; ///< what the parts are parts of
 };
 
 namespace detail {
@@ -230,7 +250,8 @@ inline void check_whole_part(const shape& part, bool there, const shape& all, co
 /// Throws invalid_matrix naming the first broken invariant and its place. O(nnz + rows), and with
 /// grouped rows also O(cols).
 template <class T, class I>
-void validate(const optimized_view<T, I>& a) {
+void validate(const optimized_view<T, I>& matrix) {
+  const optimized_view<T, I> a = matrix.with_parts_of_transpose(false);
   validate(a.tiles());
   validate(a.diagonals());
   validate(a.grouped());

@@ -274,7 +274,8 @@ auto resolve(const bitmap_grid_view<T, I>& a) {
 }
 template <class T, class I>
 auto resolve(const optimized_view<const T, I>& a) {
-  return operand<optimized_view<const T, I>>{a};
+  return operand<optimized_view<const T, I>>{a.with_parts_of_transpose(false), T{1},
+                                             a.of_transpose()};
 }
 template <owning_matrix A>
 auto resolve(const A& a) {
@@ -307,6 +308,12 @@ auto resolve(const conjugated_view<A>& a) {
   op.alpha = conj_value(op.alpha);
   return op;
 }
+
+/// Matrices of which resolve may find a transpose: lazy views, and what optimize made for it.
+template <class A>
+concept maybe_transposed = requires(const A& a) { a.base(); } || requires(const A& a) {
+  a.view().of_transpose();
+} || requires(const A& a) { a.of_transpose(); };
 
 /// Calls f(array, name) for the arrays of a format's view.
 template <class View, class F>
