@@ -156,6 +156,19 @@ tb::coo_matrix<T, I> tiny_rows(std::int64_t m, std::int64_t n, source& from) {
   return std::move(t).matrix(m, n);
 }
 
+/// Rows of so many entries each, but for some that have one less.
+template <class T, class I = std::int32_t>
+tb::coo_matrix<T, I> equal_rows(std::int64_t m, std::int64_t n, std::int64_t entries,
+                                source& from) {
+  triples<T, I> t;
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t k = i % 29 == 7 ? 1 : 0; k < entries; ++k) {
+      t.add(i, n * k / entries + from.below(n / entries), from.value<T>());
+    }
+  }
+  return std::move(t).matrix(m, n);
+}
+
 /// The same entries in random order; entries of one place change their order, too.
 template <class T, class I>
 tb::coo_matrix<T, I> shuffled(const tb::coo_matrix<T, I>& a, source& from) {

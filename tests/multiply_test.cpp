@@ -84,6 +84,7 @@ std::vector<tb::coo_matrix<T, I>> examples(source& from) {
       generators::blocks<T, I>(33, 22, from),        generators::empty_rows<T, I>(50, 31, from),
       generators::uniform<T, I>(1, 70, 30, from),    generators::uniform<T, I>(70, 1, 30, from),
       generators::tiny_rows<T, I>(71, 23, from),     generators::tiny_rows<T, I>(68, 9, from),
+      generators::equal_rows<T, I>(67, 31, 5, from), generators::equal_rows<T, I>(66, 60, 10, from),
       generators::scattered<T, I>(20, 20, 300, from)};
 }
 
@@ -234,6 +235,29 @@ TEMPLATE_TEST_CASE("bits of a row do not depend on the rows beside it", "[multip
     longer.pop_back();
     CHECK(same_bits(y, longer));
   });
+}
+
+TEMPLATE_TEST_CASE("bits of a row do not depend on whether others are as long", "[multiply]", float,
+                   double) {
+  using T = TestType;
+  source from(22);
+  for (const std::int64_t entries : {4, 5, 6, 7, 9, 10, 13, 14, 17, 18}) {
+    CAPTURE(entries);
+    const std::int64_t m = 71, n = 90;
+    const auto equal = tb::to_csr(generators::equal_rows<T>(m, n, entries, from));
+    generators::triples<T, std::int32_t> apart; // the same rows, with empty ones between them
+    for (const auto e : tb::entries(equal)) apart.add(2 * e.row, e.col, e.value);
+    const auto other = tb::to_csr(std::move(apart).matrix(2 * m, n));
+    const auto x = generators::vector<T>(n, from);
+    oracle::at_every_isa([&] {
+      std::vector<T> y(static_cast<std::size_t>(m)), z(static_cast<std::size_t>(2 * m));
+      std::vector<T> every_second(y.size());
+      tb::multiply(equal, x, y);
+      tb::multiply(other, x, z);
+      for (std::size_t i = 0; i < y.size(); ++i) every_second[i] = z[2 * i];
+      CHECK(same_bits(y, every_second));
+    });
+  }
 }
 
 TEST_CASE("products are linear in x, in A and in the factors", "[multiply]") {

@@ -23,6 +23,14 @@ struct quad_sum<float> {
     const __m128 xs = _mm_and_ps(collect(x, four_columns<I>(cols).at), mask);
     sum = _mm_fmadd_ps(_mm_and_ps(_mm_loadu_ps(values), mask), xs, sum);
   }
+  /// The same where n, 1 or 2, is known: x is loaded for the n alone.
+  template <int N, class I>
+  void add_exactly(const float* values, const I* cols, const float* x) noexcept {
+    const __m128 mask = _mm_load_ps(reinterpret_cast<const float*>(row_tables::first_floats[N]));
+    __m128 xs = _mm_load_ss(x + cols[0]);
+    if constexpr (N > 1) xs = _mm_insert_ps(xs, _mm_load_ss(x + cols[1]), 0x10);
+    sum = _mm_fmadd_ps(_mm_and_ps(_mm_loadu_ps(values), mask), xs, sum);
+  }
   /// Of n entries, 0 < n < 4, behind which nothing is read: the others load x for the last of them.
   template <class I>
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
@@ -68,6 +76,15 @@ struct quad_sum<double> {
         _mm256_load_pd(reinterpret_cast<const double*>(row_tables::first_doubles[n]));
     const __m256d xs = _mm256_and_pd(collect(x, four_columns<I>(cols).at), mask);
     sum = _mm256_fmadd_pd(_mm256_and_pd(_mm256_loadu_pd(values), mask), xs, sum);
+  }
+  template <int N, class I>
+  void add_exactly(const double* values, const I* cols, const double* x) noexcept {
+    const __m256d mask =
+        _mm256_load_pd(reinterpret_cast<const double*>(row_tables::first_doubles[N]));
+    __m128d xs = _mm_load_sd(x + cols[0]);
+    if constexpr (N > 1) xs = _mm_loadh_pd(xs, x + cols[1]);
+    sum = _mm256_fmadd_pd(_mm256_and_pd(_mm256_loadu_pd(values), mask),
+                          _mm256_zextpd128_pd256(xs), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {

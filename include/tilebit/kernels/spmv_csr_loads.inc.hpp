@@ -1,13 +1,16 @@
 // SpMV of CSR rows without gathers: included by simd.hpp behind loads_avx2.inc.hpp.
 
+/// Entries from which four sums of a row take turns, because one would wait for its own
+/// multiply-add.
+inline constexpr std::int64_t entries_of_four_sums = 16;
+
 /// The products of a row of n entries with x. Behind: its last four entries may be read where there
-/// are fewer, because others follow. Four sums take turns in long rows, because one would wait for
-/// its own multiply-add.
+/// are fewer, because others follow.
 template <bool Behind, class T, class I>
 TILEBIT_ALWAYS_INLINE quad_sum<T> add_row(const T* values, const I* cols, std::int64_t n,
                                           const T* x) noexcept {
   quad_sum<T> sum;
-  if (n >= 16) {
+  if (n >= entries_of_four_sums) {
     quad_sum<T> others[3];
     for (; n >= 16; n -= 16) {
       sum.add(values, cols, x);
@@ -60,6 +63,45 @@ TILEBIT_ALWAYS_INLINE std::int64_t one_or_two(const O* offsets) noexcept {
   return same ? static_cast<std::int64_t>(n) : 0;
 }
 
+/// The same where four rows of as many entries load less than any other four: 5, 6, 9, 10, 13, 14.
+template <class O>
+TILEBIT_ALWAYS_INLINE std::int64_t equal_length(const O* offsets) noexcept {
+  const O n = offsets[1] - offsets[0];
+  const bool same = offsets[2] - offsets[1] == n && offsets[3] - offsets[2] == n &&
+                    offsets[4] - offsets[3] == n;
+  const bool less = n > 4 && n < entries_of_four_sums && (n % 4 == 1 || n % 4 == 2);
+  return same && less ? static_cast<std::int64_t>(n) : 0;
+}
+
+/// Are most rows as equal_length wants them? As eight fours of them tell: where few are, looking
+/// for them costs more (1.03, Zen 4).
+template <class O>
+bool mostly_equal(const O* offsets, std::int64_t first, std::int64_t last) noexcept {
+  constexpr std::int64_t samples = 8;
+  std::int64_t equal = 0;
+  for (std::int64_t s = 0; s < samples && last - first >= 4 * samples; ++s) {
+    equal += equal_length(offsets + first + (last - first - 4) * s / samples) > 0 ? 1 : 0;
+  }
+  return 2 * equal > samples;
+}
+
+/// The products of four rows of n entries each, n = Rest modulo 4: columns of no other row load x.
+/// Added up as those of any row, so that results do not depend on the neighbours.
+template <int Rest, class T, class I>
+TILEBIT_ALWAYS_INLINE void add_equal_rows(const T* values, const I* cols, std::int64_t n,
+                                          const T* x, quad_sum<T> (&sums)[4]) noexcept {
+  const std::int64_t whole = n - Rest;
+  TILEBIT_UNROLL
+  for (int r = 0; r < 4; ++r) {
+    quad_sum<T> sum;
+    for (std::int64_t k = 0; k < whole; k += 4) sum.add(values + k, cols + k, x);
+    sum.template add_exactly<Rest>(values + whole, cols + whole, x);
+    sums[r] = sum;
+    values += n;
+    cols += n;
+  }
+}
+
 /// The products of four rows of one or two entries each, for which nothing but these is loaded.
 /// Added up as those of any row, from zero on, so that results do not depend on the neighbours.
 template <class T, class I>
@@ -72,10 +114,12 @@ TILEBIT_ALWAYS_INLINE void multiply_tiny_rows(const T* values, const I* cols, st
   quad_sum<T>::totals_of_pairs(sums, to);
 }
 
-/// Rows [first, last), four of which share the reduction.
-template <class T, class I, class O>
-void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
-              const vector_update<T>& update) noexcept {
+/// Rows [first, last), four of which share the reduction. Equal: as mostly_equal says; functions of
+/// their own, because each loop needs the registers.
+template <bool Equal, class T, class I, class O>
+TILEBIT_NOINLINE void multiply_rows(const csr_view<const T, I, O>& a, std::int64_t first,
+                                    std::int64_t last, const T* x,
+                                    const vector_update<T>& update) noexcept {
   const vector_update<T> out = update; // a copy, which no store to z can change
   const O* offsets = a.row_offsets().data();
   const I* cols = a.col_indices().data();
@@ -87,8 +131,8 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
   while (inner > first && static_cast<std::int64_t>(offsets[inner]) + 3 > a.nnz()) --inner;
   std::int64_t i = first;
   for (; i + 4 <= inner; i += 4) {
+    const O k = offsets[i];
     if (const std::int64_t n = tiny_rows ? one_or_two(offsets + i) : 0; n > 0) {
-      const auto k = static_cast<std::int64_t>(offsets[i]);
       if (overwrite) {
         multiply_tiny_rows(values + k, cols + k, n, x, out.z + i);
       } else {
@@ -98,10 +142,15 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
       }
       continue;
     }
-    const quad_sum<T> sums[4] = {add_row<true>(offsets + i, values, cols, x),
-                                 add_row<true>(offsets + i + 1, values, cols, x),
-                                 add_row<true>(offsets + i + 2, values, cols, x),
-                                 add_row<true>(offsets + i + 3, values, cols, x)};
+    quad_sum<T> sums[4];
+    if (const std::int64_t n = Equal ? equal_length(offsets + i) : 0; n == 0) {
+      TILEBIT_UNROLL
+      for (int r = 0; r < 4; ++r) sums[r] = add_row<true>(offsets + i + r, values, cols, x);
+    } else if (n % 4 == 1) {
+      add_equal_rows<1>(values + k, cols + k, n, x, sums);
+    } else {
+      add_equal_rows<2>(values + k, cols + k, n, x, sums);
+    }
     if (overwrite) {
       quad_sum<T>::totals(sums, out.z + i);
     } else {
@@ -113,4 +162,12 @@ void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t
   for (; i < last; ++i) {
     out.store(i, add_row<false>(offsets + i, values, cols, x).total());
   }
+}
+
+template <class T, class I, class O>
+void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
+              const vector_update<T>& update) noexcept {
+  const bool equal = mostly_equal(a.row_offsets().data(), first, last);
+  return equal ? multiply_rows<true>(a, first, last, x, update)
+               : multiply_rows<false>(a, first, last, x, update);
 }
