@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 
 #include "../core/config.hpp"
@@ -25,13 +24,23 @@ struct chunk_entry {
   std::uint32_t place() const noexcept { return word & ((1U << place_bits) - 1); }
 };
 
+/// The row of B that an entry is for, by its column or by what has it.
+template <class I>
+std::int64_t row_of_b(I column) noexcept {
+  return static_cast<std::int64_t>(column);
+}
+inline std::int64_t row_of_b(chunk_entry entry) noexcept {
+  return entry.column();
+}
+
 /// Entries of a chunk one after the other.
 template <class T>
 struct chunk_entries {
   const chunk_entry* entry;
   const T* elements; ///< of the chunk
 
-  std::int64_t column(std::ptrdiff_t behind = 0) const noexcept { return entry[behind].column(); }
+  const chunk_entry* columns() const noexcept { return entry; }
+  std::int64_t column() const noexcept { return entry->column(); }
   const T* value() const noexcept { return elements + entry->place(); }
   void next() noexcept { ++entry; }
   void fetch_ahead() const noexcept {} ///< made in the call, they are near

@@ -46,15 +46,6 @@ std::span<const chunk_entry> columns_of(const row_chunks_view<T>& a, std::int64_
   return {a.entries() + first, at(a.entry_offsets()[k + 1] - first)};
 }
 
-/// What columns_of names a column by.
-template <class I>
-std::int64_t row_of_b(I column) noexcept {
-  return static_cast<std::int64_t>(column);
-}
-inline std::int64_t row_of_b(chunk_entry entry) noexcept {
-  return entry.column();
-}
-
 /// Asks for what is needed next of a row of B. Inlined as what calls it is, because g++ drops calls
 /// of functions that do nothing but prefetch.
 template <class T>

@@ -66,13 +66,6 @@ TILEBIT_ALWAYS_INLINE void fetch_output(std::int64_t first, std::int64_t last,
   }
 }
 
-/// What is asked for while what stands before it is multiplied.
-enum class lookahead {
-  nothing,
-  entries, ///< of A
-  rows     ///< entries, and the rows of B that they name
-};
-
 /// Are entries of A asked for ahead? Where they come from the third-level cache or from memory the
 /// processor does not bring them in time by itself: 4096 x 4096 at 50% with 16 columns becomes 1.3
 /// times as fast, in float as in low precision; small matrices would lose 1.03 (Zen 4).
@@ -84,32 +77,38 @@ bool asks_ahead(const View& a) noexcept {
 inline constexpr std::ptrdiff_t bytes_ahead = 2048; ///< half of it where rows share columns
 inline constexpr std::ptrdiff_t columns_ahead = 32; ///< with 16 memory is waited for
 
-/// Rows of A from first on, or blocks of them, that have so many columns behind them: the entries
-/// of a row, or of a block, begin at offsets[row]; there are `all`.
-template <class O>
-std::int64_t last_with_columns_ahead(const O* offsets, std::int64_t first, std::int64_t last,
-                                     std::int64_t all) noexcept {
+// Kernels exist twice. Ahead: entries of A are asked for while what stands before them is
+// multiplied and, where `rows` says so, the rows of B that they name.
+
+/// Where rows of A from first on, or blocks of them, end that ask for rows of B: those behind it do
+/// not have so many columns behind them. The entries of a row, or of a block, begin at
+/// offsets[row]; there are `all`.
+template <bool Ahead, class O, class T>
+std::int64_t end_of_fetching(const O* offsets, std::int64_t first, std::int64_t last,
+                             std::int64_t all, const panel_output<T>& out) noexcept {
+  if (!Ahead || !out.fetches_b) return first;
   while (last > first && static_cast<std::int64_t>(offsets[last]) + columns_ahead > all) --last;
   return last;
 }
 
-/// Asks for the panel of a row of B.
-template <int Vectors, class T>
-TILEBIT_ALWAYS_INLINE void fetch_row_of_b(const T* row) {
+/// Asks for the panel of the rows of B of so many columns, which are columns_ahead behind `col`.
+template <int Vectors, int Columns, class T, class I>
+TILEBIT_ALWAYS_INLINE void fetch_rows_of_b(const I* col, const T* first_row, std::int64_t ldb) {
   constexpr std::int64_t width = Vectors * lanes<T>::count;
   TILEBIT_UNROLL
-  for (std::int64_t j = 0; j < width; j += elements_of_line<T>) TILEBIT_PREFETCH_L2(row + j);
+  for (int k = 0; k < Columns; ++k) {
+    const T* const row = first_row + row_of_b(col[columns_ahead + k]) * ldb;
+    TILEBIT_UNROLL
+    for (std::int64_t j = 0; j < width; j += elements_of_line<T>) TILEBIT_PREFETCH_L2(row + j);
+  }
 }
 
 /// Adds the entries of the next column, which lie in the rows of the pattern.
-template <unsigned Pattern, lookahead Ahead, class T, class I, int Vectors>
+template <unsigned Pattern, class T, class I, int Vectors>
 TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* first_row,
                                       std::int64_t ldb, typename lanes<T>::mask last,
                                       typename lanes<T>::reg (&sums)[4][Vectors]) {
   using v = lanes<T>;
-  if constexpr (Ahead == lookahead::rows) {
-    fetch_row_of_b<Vectors>(first_row + static_cast<std::int64_t>(col[columns_ahead]) * ldb);
-  }
   const T* const b = first_row + static_cast<std::int64_t>(*col++) * ldb;
   typename v::data x[Vectors];
   TILEBIT_UNROLL
@@ -125,29 +124,32 @@ TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* f
 }
 
 /// Adds the columns of a pattern and of all patterns above it.
-template <unsigned Pattern, lookahead Ahead, class T, class I, int Vectors, int Separate>
+template <unsigned Pattern, bool Ahead, class T, class I, int Vectors, int Separate>
 TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
-                                        const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+                                        bool rows, const T* b, std::int64_t ldb,
+                                        typename lanes<T>::mask last,
                                         typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   std::uint32_t n = counts[Pattern - 1];
   for (; n >= Separate; n -= Separate) {
-    if constexpr (Ahead != lookahead::nothing) {
+    if constexpr (Ahead) {
       TILEBIT_PREFETCH(reinterpret_cast<const char*>(value) + bytes_ahead);
       TILEBIT_PREFETCH(reinterpret_cast<const char*>(col) + bytes_ahead / 2);
+      if (rows) fetch_rows_of_b<Vectors, Separate>(col, b, ldb);
     }
     TILEBIT_UNROLL
     for (int s = 0; s < Separate; ++s) {
-      add_column<Pattern, Ahead, T, I, Vectors>(col, value, b, ldb, last, sums[s]);
+      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, last, sums[s]);
     }
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
-      add_column<Pattern, Ahead, T, I, Vectors>(col, value, b, ldb, last, sums[0]);
+      if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(col, b, ldb);
+      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, last, sums[0]);
     }
   }
   if constexpr (Pattern < 15) {
-    add_patterns<Pattern + 1, Ahead, T, I, Vectors, Separate>(counts, col, value, b, ldb, last,
-                                                              sums);
+    add_patterns<Pattern + 1, Ahead, T, I, Vectors, Separate>(counts, col, value, rows, b, ldb,
+                                                              last, sums);
   }
 }
 
@@ -191,9 +193,8 @@ struct entry_arrays {
   const I* at_column;
   const T* at_value;
 
-  std::int64_t column(std::ptrdiff_t behind = 0) const noexcept {
-    return static_cast<std::int64_t>(at_column[behind]);
-  }
+  const I* columns() const noexcept { return at_column; }
+  std::int64_t column() const noexcept { return static_cast<std::int64_t>(*at_column); }
   const T* value() const noexcept { return at_value; }
   void next() noexcept {
     ++at_column;
@@ -206,14 +207,11 @@ struct entry_arrays {
 };
 
 /// Adds the next entry of a row.
-template <class T, int Vectors, lookahead Ahead, class Entries>
+template <class T, int Vectors, class Entries>
 TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, const T* first_row, std::int64_t ldb,
                                      typename lanes<T>::mask last,
                                      typename lanes<T>::reg (&sums)[Vectors]) {
   using v = lanes<T>;
-  if constexpr (Ahead == lookahead::rows) {
-    fetch_row_of_b<Vectors>(first_row + entries.column(columns_ahead) * ldb);
-  }
   const auto a = v::broadcast(entries.value());
   const T* const b = first_row + entries.column() * ldb;
   TILEBIT_UNROLL
@@ -224,8 +222,8 @@ TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, const T* first_row, std::
 }
 
 /// Row i, which has the next n entries.
-template <class T, int Vectors, lookahead Ahead, class Entries>
-TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, const T* b,
+template <class T, int Vectors, bool Ahead, class Entries>
+TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, bool rows, const T* b,
                                         std::int64_t ldb, typename lanes<T>::mask last,
                                         std::int64_t i, const panel_output<accumulator_t<T>>& out) {
   using v = lanes<T>;
@@ -237,13 +235,17 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, const 
     for (int j = 0; j < Vectors; ++j) sums[s][j] = v::zero();
   }
   for (; n >= separate; n -= separate) {
-    if constexpr (Ahead != lookahead::nothing) entries.fetch_ahead();
-    TILEBIT_UNROLL
-    for (int s = 0; s < separate; ++s) {
-      add_entry<T, Vectors, Ahead>(entries, b, ldb, last, sums[s]);
+    if constexpr (Ahead) {
+      entries.fetch_ahead();
+      if (rows) fetch_rows_of_b<Vectors, separate>(entries.columns(), b, ldb);
     }
+    TILEBIT_UNROLL
+    for (int s = 0; s < separate; ++s) add_entry<T, Vectors>(entries, b, ldb, last, sums[s]);
   }
-  for (; n > 0; --n) add_entry<T, Vectors, Ahead>(entries, b, ldb, last, sums[0]);
+  for (; n > 0; --n) {
+    if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
+    add_entry<T, Vectors>(entries, b, ldb, last, sums[0]);
+  }
   TILEBIT_UNROLL
   for (int s = 1; s < separate; ++s) {
     TILEBIT_UNROLL
@@ -253,39 +255,36 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, const 
 }
 
 /// Rows 4 k to 4 k + 3, as far as C has them, one after the other.
-template <class T, int Vectors, lookahead Ahead, class Entries>
+template <class T, int Vectors, bool Ahead, class Entries>
 TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], Entries entries,
-                                                  const T* b, std::int64_t ldb,
+                                                  bool rows, const T* b, std::int64_t ldb,
                                                   typename lanes<T>::mask last, std::int64_t k,
                                                   const panel_output<accumulator_t<T>>& out) {
   if constexpr (Vectors <= 2) { // a loop of its own for each row: up to 1.1 times as fast
     TILEBIT_UNROLL
     for (int r = 0; r < 4; ++r) {
       if (4 * k + r >= out.rows) break;
-      multiply_row<T, Vectors, Ahead>(n[r], entries, b, ldb, last, 4 * k + r, out);
+      multiply_row<T, Vectors, Ahead>(n[r], entries, rows, b, ldb, last, 4 * k + r, out);
     }
   } else {
     for (int r = 0; r < 4 && 4 * k + r < out.rows; ++r) {
-      multiply_row<T, Vectors, Ahead>(n[r], entries, b, ldb, last, 4 * k + r, out);
+      multiply_row<T, Vectors, Ahead>(n[r], entries, rows, b, ldb, last, 4 * k + r, out);
     }
   }
 }
 
 /// Rows [first, last_row) of CSR.
-template <int Vectors, lookahead Ahead = lookahead::nothing, class T, class I, class O>
+template <int Vectors, bool Ahead = false, class T, class I, class O>
 void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last_row,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
-  if constexpr (Ahead == lookahead::nothing) {
-    if (out.fetches_b) {
-      const std::int64_t until =
-          last_with_columns_ahead(a.row_offsets().data(), first, last_row, a.nnz());
-      spmm_rows<Vectors, lookahead::rows>(a, first, until, b, ldb, width, out);
-      first = until;
-    } else if (asks_ahead(a)) {
-      return spmm_rows<Vectors, lookahead::entries>(a, first, last_row, b, ldb, width, out);
+  if constexpr (!Ahead) {
+    if (out.fetches_b || asks_ahead(a)) {
+      return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
     }
   }
+  const std::int64_t fetching =
+      end_of_fetching<Ahead>(a.row_offsets().data(), first, last_row, a.nnz(), out);
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
@@ -293,7 +292,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(i + 2, i + 3, out);
     entry_arrays<T, I> entries{a.col_indices().data() + offsets[i], a.values().data() + offsets[i]};
     multiply_row<T, Vectors, Ahead>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries,
-                                    b, ldb, last, i, out);
+                                    i < fetching, b, ldb, last, i, out);
   }
 }
 
@@ -304,10 +303,11 @@ inline bool shares_no_column(const std::uint32_t* n) noexcept {
 
 /// Blocks of grouped rows from k on, as long as their rows share no column; returns the first whose
 /// rows do. A function of its own, because loops over short rows need the registers.
-template <int Vectors, lookahead Ahead, class T, class I>
+template <int Vectors, bool Ahead, class T, class I>
 TILEBIT_NOINLINE std::int64_t
 spmm_unshared_blocks(const grouped_view<const T, I>& a, std::int64_t k, std::int64_t last_block,
-                     const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+                     std::int64_t fetching, const T* b, std::int64_t ldb,
+                     typename lanes<T>::mask last,
                      const panel_output<accumulator_t<T>>& out) noexcept {
   const I* const cols = a.col_indices().data();
   const T* const values = a.values().data();
@@ -318,26 +318,23 @@ spmm_unshared_blocks(const grouped_view<const T, I>& a, std::int64_t k, std::int
     const std::uint32_t* const n = counts + 15 * k;
     const std::uint32_t in_row[4] = {n[0], n[1], n[3], n[7]};
     const entry_arrays<T, I> entries{cols + column_offsets[k], values + value_offsets[k]};
-    multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, b, ldb, last, k, out);
+    multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, k < fetching, b, ldb, last, k, out);
   }
   return k;
 }
 
 /// Blocks [first, last_block) of grouped rows.
-template <int Vectors, lookahead Ahead = lookahead::nothing, class T, class I>
+template <int Vectors, bool Ahead = false, class T, class I>
 void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
-  if constexpr (Ahead == lookahead::nothing) {
-    if (out.fetches_b) {
-      const std::int64_t until = last_with_columns_ahead(
-          a.column_offsets().data(), first, last_block, detail::length(a.col_indices()));
-      spmm_rows<Vectors, lookahead::rows>(a, first, until, b, ldb, width, out);
-      first = until;
-    } else if (asks_ahead(a)) {
-      return spmm_rows<Vectors, lookahead::entries>(a, first, last_block, b, ldb, width, out);
+  if constexpr (!Ahead) {
+    if (out.fetches_b || asks_ahead(a)) {
+      return spmm_rows<Vectors, true>(a, first, last_block, b, ldb, width, out);
     }
   }
+  const std::int64_t fetching = end_of_fetching<Ahead>(
+      a.column_offsets().data(), first, last_block, detail::length(a.col_indices()), out);
   // Loops of a pattern are short: with four sums each their ends cost more than waiting (1.0
   // to 1.1).
   constexpr int separate = std::min(separate_sums(Vectors), 2);
@@ -345,7 +342,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* n = a.pattern_counts().data() + 15 * k;
     if (shares_no_column(n)) {
-      k = spmm_unshared_blocks<Vectors, Ahead>(a, k, last_block, b, ldb, last, out);
+      k = spmm_unshared_blocks<Vectors, Ahead>(a, k, last_block, fetching, b, ldb, last, out);
       if (k == last_block) return;
       n = a.pattern_counts().data() + 15 * k;
     }
@@ -354,44 +351,45 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
-    add_patterns<1, Ahead, T, I, Vectors, separate>(n, col, value, b, ldb, last, sums);
+    add_patterns<1, Ahead, T, I, Vectors, separate>(n, col, value, k < fetching, b, ldb, last,
+                                                    sums);
     store_block<T, Vectors, separate>(sums, k, last, out);
   }
 }
 
 /// Adds the next n entries, which are of one row of a chunk.
-template <int Row, lookahead Ahead, class T, int Vectors, int Separate>
-TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, chunk_entries<T>& entries, const T* b,
-                                       std::int64_t ldb, typename lanes<T>::mask last,
+template <int Row, bool Ahead, class T, int Vectors, int Separate>
+TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, chunk_entries<T>& entries, bool rows,
+                                       const T* b, std::int64_t ldb, typename lanes<T>::mask last,
                                        typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   for (; n >= Separate; n -= Separate) {
+    if (Ahead && rows) fetch_rows_of_b<Vectors, Separate>(entries.columns(), b, ldb);
     TILEBIT_UNROLL
-    for (int s = 0; s < Separate; ++s) {
-      add_entry<T, Vectors, Ahead>(entries, b, ldb, last, sums[s][Row]);
-    }
+    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, b, ldb, last, sums[s][Row]);
   }
   if constexpr (Separate > 1) {
-    for (; n > 0; --n) add_entry<T, Vectors, Ahead>(entries, b, ldb, last, sums[0][Row]);
+    for (; n > 0; --n) {
+      if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
+      add_entry<T, Vectors>(entries, b, ldb, last, sums[0][Row]);
+    }
   }
 }
 
 /// Tile rows [first, last_row) as chunks.
-template <int Vectors, lookahead Ahead = lookahead::nothing, class T>
+template <int Vectors, bool Ahead = false, class T>
 void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t last_row, const T* b,
                std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
-  if constexpr (Ahead == lookahead::nothing) {
-    if (out.fetches_b) {
-      const std::int64_t* const offsets = a.entry_offsets();
-      const std::int64_t until =
-          last_with_columns_ahead(offsets, first, last_row, offsets[a.tile_rows()]);
-      spmm_rows<Vectors, lookahead::rows>(a, first, until, b, ldb, width, out);
-      first = until;
-    }
+  if constexpr (!Ahead) {
+    if (out.fetches_b) return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
   }
+  const std::int64_t* const offsets = a.entry_offsets();
+  const std::int64_t fetching =
+      end_of_fetching<Ahead>(offsets, first, last_row, offsets[a.tile_rows()], out);
   constexpr int separate = separate_sums(Vectors);
   const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_row; ++k) {
+    const bool rows = k < fetching;
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
     const std::int64_t begin = a.entry_offsets()[k];
     chunk_entries<T> entries{a.entries() + begin, a.elements() + begin};
@@ -399,16 +397,16 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
     const std::uint32_t* const end = a.counts() + a.chunk_offsets()[k + 1];
     if (end - n == 4) {
       const std::uint32_t in_row[4] = {n[0], n[1], n[2], n[3]};
-      multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, b, ldb, last, k, out);
+      multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, rows, b, ldb, last, k, out);
       continue;
     }
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
     for (; n < end; n += 4) {
-      add_entries<0, Ahead, T, Vectors, separate>(n[0], entries, b, ldb, last, sums);
-      add_entries<1, Ahead, T, Vectors, separate>(n[1], entries, b, ldb, last, sums);
-      add_entries<2, Ahead, T, Vectors, separate>(n[2], entries, b, ldb, last, sums);
-      add_entries<3, Ahead, T, Vectors, separate>(n[3], entries, b, ldb, last, sums);
+      add_entries<0, Ahead, T, Vectors, separate>(n[0], entries, rows, b, ldb, last, sums);
+      add_entries<1, Ahead, T, Vectors, separate>(n[1], entries, rows, b, ldb, last, sums);
+      add_entries<2, Ahead, T, Vectors, separate>(n[2], entries, rows, b, ldb, last, sums);
+      add_entries<3, Ahead, T, Vectors, separate>(n[3], entries, rows, b, ldb, last, sums);
       entries.elements += n[0] + n[1] + n[2] + n[3];
     }
     store_block<T, Vectors, separate>(sums, k, last, out);
