@@ -380,7 +380,7 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
       return detail::optimize_for_spmm(a, tiles.view(), columns);
     }
   }
-  const auto laid_out = [what, columns](const auto& m) {
+  const auto laid_out = [&](const auto& m) {
     const bool for_spmm = what == operation::spmm;
     if constexpr (detail::is_packed_v<T>) {
       const operation plain = for_spmm ? operation::spmm : operation::spmv;
