@@ -233,6 +233,23 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
   });
 }
 
+namespace {
+
+/// A third of the columns at a time, which are too few to lie in memory.
+template <class A, class T>
+tb::dense_matrix<T> product_by_thirds(const A& a, const tb::dense_matrix<T>& b) {
+  const std::int64_t n = b.cols();
+  const std::int64_t width = n / 3;
+  tb::dense_matrix<T> c({a.rows(), n});
+  for (std::int64_t first = 0; first < n; first += width) {
+    tb::multiply(a, tb::dense_view<const T>(&b(0, first), {a.cols(), width}, n),
+                 tb::dense_view<T>(&c(0, first), {a.rows(), width}, n));
+  }
+  return c;
+}
+
+} // namespace
+
 TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm]", float, double) {
   using T = TestType;
   constexpr std::int64_t n = 96 / static_cast<std::int64_t>(sizeof(T)); // one panel at every level
@@ -263,13 +280,8 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
     return tb::coo_matrix<T>(generators::small_vector<T>(nnz, from), i, j, {rows, cols});
   };
   const tb::dense_matrix<T> b(generators::small_vector<T>(cols * n, from), {cols, n});
-  tb::dense_matrix<T> expected({rows, n});
   const auto check = [&](const auto& m) {
-    constexpr std::int64_t width = n / 3; // too little to lie in memory
-    for (std::int64_t first = 0; first < n; first += width) {
-      tb::multiply(m, tb::dense_view<const T>(&b(0, first), {cols, width}, n),
-                   tb::dense_view<T>(&expected(0, first), {rows, width}, n));
-    }
+    const auto expected = product_by_thirds(m, b);
     for (const int threads : {1, 2}) {
       tb::dense_matrix<T> c({rows, n});
       tb::multiply(tb::threads(threads), m, b, c);
@@ -295,8 +307,8 @@ TEMPLATE_TEST_CASE("several panels of B that lie in memory are the same as other
   using T = TestType;
   constexpr std::int64_t n = 600 / static_cast<std::int64_t>(sizeof(T)); // three panels or more
   source from(77);
-  const auto three_a_row = [&](std::int64_t rows,
-                               std::int64_t span) { // anywhere, or at the diagonal
+  // Of so many columns from the diagonal on, which may be all.
+  const auto three_a_row = [&](std::int64_t rows, std::int64_t span) {
     std::vector<std::int32_t> i, j;
     for (std::int64_t row = 0; row < rows; ++row) {
       std::int64_t col = std::min(row, rows - span);
@@ -310,12 +322,7 @@ TEMPLATE_TEST_CASE("several panels of B that lie in memory are the same as other
     return tb::coo_matrix<T>(values, i, j, {rows, rows});
   };
   const auto check = [&](const auto& m, const tb::dense_matrix<T>& b) {
-    tb::dense_matrix<T> expected({m.rows(), n});
-    constexpr std::int64_t width = n / 3; // too little to lie in memory
-    for (std::int64_t first = 0; first < n; first += width) {
-      tb::multiply(m, tb::dense_view<const T>(&b(0, first), {m.cols(), width}, n),
-                   tb::dense_view<T>(&expected(0, first), {m.rows(), width}, n));
-    }
+    const auto expected = product_by_thirds(m, b);
     tb::dense_matrix<T> c({m.rows(), n});
     tb::multiply(tb::threads(2), m, b, c);
     CHECK(c == expected);

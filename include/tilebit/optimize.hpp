@@ -266,15 +266,14 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 }
 
 /// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes, and a copy
-/// for the operation.
+/// for SpMM or SpMV.
 template <class T, class I>
-optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, operation what,
+optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, bool for_spmm,
                                               std::int64_t columns) {
   const shape s(tiles.rows(), tiles.cols());
-  packed_arrays<T, I> packed;
   const auto a = std::as_const(tiles).view();
-  if (what == operation::spmm) packed = kernels::rows_for_matrices(a, columns);
-  if (what == operation::spmv) packed = kernels::rows_for_vectors(a);
+  packed_arrays<T, I> packed =
+      for_spmm ? kernels::rows_for_matrices(a, columns) : kernels::rows_for_vectors(a);
   const auto all =
       static_cast<double>(tiles_along(s.rows())) * static_cast<double>(tiles_along(s.cols()));
   const auto tile_bytes = static_cast<double>(sizeof(std::uint16_t) + sizeof(I));
@@ -380,11 +379,10 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
       return detail::optimize_for_spmm(a, tiles.view(), columns);
     }
   }
+  const bool for_spmm = what == operation::spmm;
   const auto laid_out = [&](const auto& m) {
-    const bool for_spmm = what == operation::spmm;
     if constexpr (detail::is_packed_v<T>) {
-      const operation plain = for_spmm ? operation::spmm : operation::spmv;
-      return detail::optimize_low_precision(to_bitmap(m), plain, columns);
+      return detail::optimize_low_precision(to_bitmap(m), for_spmm, columns);
     } else {
       return detail::with_csr(m, [for_spmm](const auto& csr) {
         return detail::optimize_in_bands<T, I>(csr, for_spmm);

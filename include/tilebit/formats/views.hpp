@@ -311,9 +311,8 @@ auto resolve(const conjugated_view<A>& a) {
 
 /// Matrices of which resolve may find a transpose: lazy views, and what optimize made for it.
 template <class A>
-concept maybe_transposed = requires(const A& a) { a.base(); } || requires(const A& a) {
-  a.view().of_transpose();
-} || requires(const A& a) { a.of_transpose(); };
+concept maybe_transposed =
+    requires(const A& a) { a.base(); } || requires(const A& a) { resolve(a).base.of_transpose(); };
 
 /// Calls f(array, name) for the arrays of a format's view.
 template <class View, class F>

@@ -125,7 +125,7 @@ TILEBIT_NOINLINE void multiply_rows(const csr_view<const T, I, O>& a, std::int64
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
-  const bool tiny_rows = a.nnz() < 4 * a.rows(); // may be many
+  const bool tiny_rows = !Equal && a.nnz() < 4 * a.rows(); // may be many
   // The end of a row is read as four entries, of which at least one is the row's.
   std::int64_t inner = last;
   while (inner > first && static_cast<std::int64_t>(offsets[inner]) + 3 > a.nnz()) --inner;
