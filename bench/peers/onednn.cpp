@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <vector>
 #ifdef TILEBIT_PEER_TBB
 #include <oneapi/tbb/global_control.h>
 #endif
@@ -54,6 +55,9 @@ onednn::onednn(const std::string& path) {
   load(library, "dnnl_stream_wait", stream_wait_);
   load(library, "dnnl_memory_desc_create_with_tag", desc_create_);
   find(library, "dnnl_memory_desc_create_with_packed_encoding", packed_encoding_);
+  find(library, "dnnl_memory_desc_query_v2", desc_query_buffer_);
+  find(library, "dnnl_memory_desc_get_size_v2", desc_size_of_buffer_);
+  find(library, "dnnl_memory_create_v2", memory_create_buffers_);
   load(library, "dnnl_memory_desc_destroy", desc_destroy_);
   load(library, "dnnl_memory_desc_get_size", desc_get_size_);
   load(library, "dnnl_memory_create", memory_create_);
@@ -112,9 +116,30 @@ onednn::desc onednn::packed(dnnl_dim_t rows, dnnl_dim_t cols, dnnl_data_type_t t
   return {d, desc_destroy_};
 }
 
+int onednn::buffers(const_dnnl_memory_desc_t d) const {
+  if (!has_packed()) return 1;
+  int count = 0;
+  check(desc_query_buffer_(d, dnnl_query_num_handles_s32, 0, &count), "dnnl_memory_desc_query_v2");
+  return count;
+}
+
+std::size_t onednn::bytes(const_dnnl_memory_desc_t d) const {
+  const int count = buffers(d);
+  if (count == 1) return desc_get_size_(d);
+  std::size_t sum = 0;
+  for (int k = 0; k < count; ++k) sum += desc_size_of_buffer_(d, k);
+  return sum;
+}
+
 onednn::memory onednn::allocate(const_dnnl_memory_desc_t d) const {
   dnnl_memory_t m = nullptr;
-  check(memory_create_(&m, d, engine_, DNNL_MEMORY_ALLOCATE), "dnnl_memory_create");
+  if (const int count = buffers(d); count == 1) {
+    check(memory_create_(&m, d, engine_, DNNL_MEMORY_ALLOCATE), "dnnl_memory_create");
+  } else {
+    // Without a handle of its own a buffer would not be there at all.
+    std::vector<void*> handles(static_cast<std::size_t>(count), DNNL_MEMORY_ALLOCATE);
+    check(memory_create_buffers_(&m, d, engine_, count, handles.data()), "dnnl_memory_create_v2");
+  }
   return {m, memory_destroy_};
 }
 

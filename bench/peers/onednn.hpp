@@ -30,9 +30,12 @@ public:
   void use_threads(int count) const;
 
   desc dense(dnnl_dim_t rows, dnnl_dim_t cols, dnnl_data_type_t type, dnnl_format_tag_t tag) const;
-  bool has_packed() const { return packed_encoding_ != nullptr; }
+  bool has_packed() const {
+    return packed_encoding_ != nullptr && desc_query_buffer_ != nullptr &&
+           desc_size_of_buffer_ != nullptr && memory_create_buffers_ != nullptr;
+  }
   desc packed(dnnl_dim_t rows, dnnl_dim_t cols, dnnl_data_type_t type, dnnl_dim_t nnz) const;
-  std::size_t bytes(const_dnnl_memory_desc_t d) const { return desc_get_size_(d); }
+  std::size_t bytes(const_dnnl_memory_desc_t d) const; ///< of all its buffers
 
   memory allocate(const_dnnl_memory_desc_t d) const;
   void* data(const memory& m) const;
@@ -48,7 +51,16 @@ public:
   void run(const primitive& p, int count, const dnnl_exec_arg_t* arguments) const;
 
 private:
-  // dnnl_memory_desc_create_with_packed_encoding, which older headers lack.
+  /// How many buffers has memory of this description? More than one where it is packed.
+  int buffers(const_dnnl_memory_desc_t d) const;
+
+  // What headers or libraries without sparse encodings lack: dnnl_memory_desc_query_v2,
+  // dnnl_memory_desc_get_size_v2, dnnl_memory_create_v2 and
+  // dnnl_memory_desc_create_with_packed_encoding.
+  using query_function = dnnl_status_t (*)(const_dnnl_memory_desc_t, dnnl_query_t, int, void*);
+  using size_function = std::size_t (*)(const_dnnl_memory_desc_t, int);
+  using create_function = dnnl_status_t (*)(dnnl_memory_t*, const_dnnl_memory_desc_t, dnnl_engine_t,
+                                            int, void**);
   using packed_function = dnnl_status_t (*)(dnnl_memory_desc_t*, int, const dnnl_dims_t,
                                             dnnl_data_type_t, dnnl_dim_t);
 
@@ -58,6 +70,9 @@ private:
   decltype(&dnnl_stream_wait) stream_wait_;
   decltype(&dnnl_memory_desc_create_with_tag) desc_create_;
   packed_function packed_encoding_;
+  query_function desc_query_buffer_;
+  size_function desc_size_of_buffer_;
+  create_function memory_create_buffers_;
   decltype(&dnnl_memory_desc_destroy) desc_destroy_;
   decltype(&dnnl_memory_desc_get_size) desc_get_size_;
   decltype(&dnnl_memory_create) memory_create_;
