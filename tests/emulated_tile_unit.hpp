@@ -30,7 +30,26 @@ public:
       });
     }
   }
+  /// The upper 32 rows are summed beside the lower ones.
+  template <class T>
+  void multiply_tall(const void* a, const void* b) noexcept {
+    const auto beside = [&] {
+      for (int row = 0; row < 32; ++row) {
+        unsigned char* const sums = sums_ + 128 * row;
+        std::swap_ranges(sums, sums + 64, sums + 64);
+      }
+    };
+    multiply<T>(a, b, 64, false);
+    beside();
+    multiply<T>(static_cast<const char*>(a) + 2048, b, 64, false);
+    beside();
+  }
   void store(void* to) noexcept { std::memcpy(to, sums_, sizeof sums_); }
+  void store_tall(void* to) noexcept {
+    for (int row = 0; row < 64; ++row) {
+      std::memcpy(static_cast<char*>(to) + 128 * row, sums_ + row % 32 * 128 + row / 32 * 64, 64);
+    }
+  }
 
 private:
   /// f(sum, word of A, word of B) for all products of 32 rows and 32 columns.

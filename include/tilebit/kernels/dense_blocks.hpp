@@ -25,9 +25,14 @@ std::int64_t blocks_along(std::int64_t cols) noexcept {
   return (cols * std::int64_t{sizeof(T)} + 63) / 64;
 }
 
-/// Blocks that a matrix unit multiplies by all panels before the next are expanded: with as many of
-/// B they fill two thirds of a first-level cache of 48 KB.
-inline constexpr std::int64_t blocks_at_a_time = 8;
+/// Blocks that a matrix unit multiplies by so many panels before the next are expanded. Twice as
+/// many have to stay in a first-level cache of 48 KB beside panels of B; the more panels, the more
+/// weighs that their sums are loaded and stored each time.
+inline std::int64_t blocks_at_a_time(std::size_t panels) noexcept {
+  return panels == 1 ? 2 : panels < 4 ? 4 : 8;
+}
+/// Memory for them, of 32 rows, or of 64 for a single panel.
+inline constexpr std::int64_t bytes_of_blocks = 2 * std::int64_t{8} * 32 * 64;
 
 /// A panel of B as rows of packed entries, `ld` of them a row: 16 or 32.
 struct block_panel {

@@ -140,9 +140,9 @@ struct masked_table<T> {
 };
 #endif
 
-/// 32 rows, from tile row or band `first` on, times some panels, see spmm_tile_unit.inc.hpp.
+/// Some rows, from tile row or band `first` on, times some panels, see spmm_tile_unit.inc.hpp.
 template <class View, class T>
-using blocks_function = void(const View&, std::int64_t first, std::int64_t end,
+using blocks_function = void(const View&, std::int64_t first, std::int64_t end, std::int64_t rows,
                              std::span<const block_panel> panels, unsigned char* blocks,
                              accumulator_t<T>* sums) noexcept;
 

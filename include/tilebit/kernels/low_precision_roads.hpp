@@ -289,8 +289,8 @@ bool tile_unit_pays(const View& a, std::int64_t cols, isa level) noexcept {
 }
 
 /// C = epilogue(alpha A B + beta C0) by expanding rows into dense blocks: kernel multiplies 32 of
-/// them and panels of up to 32 columns. Memory: B packed, and for each thread the sums of some
-/// panels and 16 KB of blocks or, for dot products, 32 rows of A without compression.
+/// them, or 64, and panels of up to 32 columns. Memory: B packed, and for each thread the sums of
+/// some panels and 32 KB of blocks or, for dot products, 32 rows of A without compression.
 template <class View, class T, class LayoutB, class Update>
 void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel,
                 panel_reader reader, const View& a, const dense_view<const T, LayoutB>& b,
@@ -307,36 +307,44 @@ void run_blocks(const execution_policy& policy, blocks_function<View, T>* kernel
   packed_panels<P, T, LayoutB> bs(b, panels, edge / 2, reader);
   const panel_sink<S, Update> sink(out, edge / 2, bs.bytes());
   auto* const store = select(sums_table<S>::rows).function;
-  const std::int64_t count =
-      reader == panel_reader::tile_unit ? blocks_at_a_time : blocks_along<T>(a.cols());
-  const std::int64_t bytes = count * edge * 64 + edge * 4; // and starts of sums
+  const bool by_unit = reader == panel_reader::tile_unit;
+  const std::int64_t bytes =
+      by_unit ? bytes_of_blocks
+              : blocks_along<T>(a.cols()) * edge * 64 + edge * 4; // and starts of sums
   const work_array<unsigned char> blocks(thread_count(policy) * bytes);
+  const std::int64_t rows = by_unit && b.cols() <= edge / 2 ? 2 * edge : edge;
   const auto most = static_cast<std::int64_t>(std::min(panels.size(), most_block_panels));
-  const work_array<S> sums(thread_count(policy) * most * edge * edge);
-  const std::int64_t pieces = (a.rows() + edge - 1) / edge;
+  const std::int64_t sums_of_thread = most * rows * edge;
+  const work_array<S> sums(thread_count(policy) * sums_of_thread);
+  const std::int64_t pieces = (a.rows() + rows - 1) / rows;
   const auto tasks = static_cast<int>(std::min<std::int64_t>(pieces, 1024));
   std::vector<block_panel> of_kernel(panels.size());
   for_each_chunk(policy, panels, bs, [&](std::size_t chunk, std::size_t chunk_end) {
     for (std::size_t p = chunk; p < chunk_end; ++p) of_kernel[p] = {bs.data(p), bs.ld(panels[p])};
     for_each_task(policy, tasks, [&](int task, int thread) {
-      S* const own = sums.get() + thread * most * edge * edge;
+      S* const own = sums.get() + thread * sums_of_thread;
       for (std::int64_t u = pieces * task / tasks; u < pieces * (task + 1) / tasks; ++u) {
-        const std::int64_t row0 = edge * u;
+        const std::int64_t row0 = rows * u;
+        const std::int64_t row_end = std::min(row0 + rows, sink.rows());
         for (std::size_t first = chunk; first < chunk_end; first += most_block_panels) {
           const std::size_t last = std::min(first + most_block_panels, chunk_end);
-          kernel(a, row0 / expanded_rows<View>, units(a),
+          sink.fetch_columns(row0, row_end, panels[first]);
+          kernel(a, row0 / expanded_rows<View>, units(a), rows,
                  std::span<const block_panel>(of_kernel).subspan(first, last - first),
                  blocks.get() + thread * bytes, own);
           S* s = own;
-          for (std::size_t p = first; p < last; ++p, s += edge * edge) {
-            panel_output<S> to = sink.output(panels[p], row0);
-            if (sink.staged()) {
-              to.c = s;
-              to.c_ld = edge;
-            }
-            store(s, panels[p].width, to);
-            if (sink.staged()) {
-              sink.store(s, edge, row0, std::min(row0 + edge, sink.rows()), panels[p]);
+          for (std::size_t p = first; p < last; ++p) {
+            if (p + 1 < last) sink.fetch_columns(row0, row_end, panels[p + 1]);
+            for (std::int64_t row = row0; row < row_end; row += edge, s += edge * edge) {
+              panel_output<S> to = sink.output(panels[p], row);
+              if (sink.staged()) {
+                to.c = s;
+                to.c_ld = edge;
+              }
+              if (!sink.staged() || !to.is_sum()) store(s, panels[p].width, to);
+              if (sink.staged()) {
+                sink.store(s, edge, row, std::min(row + edge, row_end), panels[p]);
+              }
             }
           }
         }

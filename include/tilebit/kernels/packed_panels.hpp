@@ -106,7 +106,10 @@ public:
     const std::int64_t rows = rows_;
     if (whole_) {
       for (std::size_t p = first; p < last; ++p) {
-        std::fill_n(copies_.data(p), copies_.rows() * copies_.ld(copies_.panel(p)), P{});
+        const panel_range& panel = copies_.panel(p);
+        const std::int64_t ld = copies_.ld(panel);
+        const std::int64_t full = panel.width == ld ? rows : 0; // rows that fill() covers
+        std::fill_n(copies_.data(p) + full * ld, (copies_.rows() - full) * ld, P{});
       }
     }
     const auto slices = static_cast<int>(std::clamp<std::int64_t>(rows / strip, 1, 256));
@@ -155,6 +158,14 @@ private:
       }
     } else {
       constexpr std::int64_t columns = 16;
+      if constexpr (depth > 1) {
+        const std::int64_t whole = std::min(k1, b_.rows() / depth); // words that need no zeros
+        if (words_ != nullptr && k0 < whole) {
+          words_(b_.data() + panel.first * b_.ld() + depth * k0, b_.ld() * std::int64_t{sizeof(T)},
+                 whole - k0, panel.width, to + k0 * ld, ld * std::int64_t{sizeof(P)}, flip_);
+          k0 = whole;
+        }
+      }
       P stage[columns * strip];
       for (std::int64_t k = k0; k < k1; k += strip) {
         const std::int64_t n = std::min(strip, k1 - k);
@@ -177,6 +188,7 @@ private:
   std::uint32_t flip_;
   panel_copies<P> copies_;
   widen_function<P, T>* widen_;
+  transpose_words_function* words_ = transpose_words();
 };
 
 /// Has B neither Inf nor NaN? Kernels whose zeros multiply may be used then. O(rows * cols).

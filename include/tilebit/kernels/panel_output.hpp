@@ -56,6 +56,9 @@ struct panel_output {
   bool fetches_b;    ///< so are rows of B
   int steps;
   std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
+
+  /// Is an element of C a sum as it is?
+  bool is_sum() const noexcept { return alpha == T{1} && beta == T{} && steps == 0; }
 };
 
 /// What a product with the transpose reads and adds to: a panel of columns of B, with as many rows

@@ -10,6 +10,7 @@
 #include "../core/config.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
+#include "cache_lines.hpp"
 #include "cost_model.hpp"
 #include "panel_output.hpp"
 #include "panels.hpp"
@@ -95,6 +96,16 @@ public:
     return to;
   }
 
+  /// Asks for rows [first, last) of a panel where columns of C are what is stored: lines of many
+  /// columns, which often come from a third-level cache.
+  TILEBIT_ALWAYS_INLINE void fetch_columns(std::int64_t first, std::int64_t last,
+                                           const panel_range& panel) const noexcept {
+    if constexpr (!rows_of_c) {
+      for (std::int64_t j = 0; j < panel.width; ++j) {
+        fetch_lines(&out_.c(first, panel.first + j), last - first);
+      }
+    }
+  }
   /// Stores rows [first, last) of a panel of sums that lie ld elements apart.
   void store(const S* sums, std::int64_t ld, std::int64_t first, std::int64_t last,
              const panel_range& panel) const noexcept {

@@ -138,6 +138,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_sliced.inc.hpp"
 #include "spmv_transposed.inc.hpp"
+#include "transpose_avx512.inc.hpp"
 #include "widen.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END

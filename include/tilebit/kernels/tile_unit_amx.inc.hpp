@@ -1,9 +1,19 @@
 // The matrix unit of AMX: included by simd.hpp in its target region. tests/emulated_tile_unit.hpp
 // has the same names.
 //
-// Eight tiles of 16 rows of 64 bytes. Tiles 0 to 3 hold sums, 4 and 5 rows of A, 6 and 7 columns of
-// B, whose words hold as many entries of a column as fit. Numbers of tiles are literals, because
-// compilers want them so.
+// Eight tiles of 16 rows of 64 bytes. Tiles 0 to 3 hold sums, of 32 rows and columns or of 64 rows
+// and 16 columns, 4 and 5 rows of A, 6 and 7 columns of B, whose words hold as many entries of a
+// column as fit. Numbers of tiles are literals, because compilers want them so.
+
+/// Adds products of tiles of T to a tile of sums.
+#define TILEBIT_TILE_DOT(sums, a, b)                                                               \
+  do {                                                                                             \
+    if constexpr (sizeof(T) == 2) {                                                                \
+      _tile_dpbf16ps(sums, a, b);                                                                  \
+    } else {                                                                                       \
+      _tile_dpbssd(sums, a, b);                                                                    \
+    }                                                                                              \
+  } while (false)
 
 class tile_unit {
 public:
@@ -50,26 +60,28 @@ public:
     asm volatile("" ::: "memory");
     _tile_loadd(6, b, stride);
     _tile_loadd(4, a, 64);
-    if constexpr (sizeof(T) == 2) {
-      _tile_dpbf16ps(0, 4, 6);
-    } else {
-      _tile_dpbssd(0, 4, 6);
-    }
+    TILEBIT_TILE_DOT(0, 4, 6);
     _tile_loadd(5, static_cast<const char*>(a) + 1024, 64);
-    if constexpr (sizeof(T) == 2) {
-      _tile_dpbf16ps(2, 5, 6);
-    } else {
-      _tile_dpbssd(2, 5, 6);
-    }
+    TILEBIT_TILE_DOT(2, 5, 6);
     if (!both) return;
     _tile_loadd(7, static_cast<const char*>(b) + 64, stride);
-    if constexpr (sizeof(T) == 2) {
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(3, 5, 7);
-    } else {
-      _tile_dpbssd(1, 4, 7);
-      _tile_dpbssd(3, 5, 7);
-    }
+    TILEBIT_TILE_DOT(1, 4, 7);
+    TILEBIT_TILE_DOT(3, 5, 7);
+  }
+  /// Four tiles of A, one behind the other, and one of B.
+  template <class T>
+  void multiply_tall(const void* a, const void* b) noexcept {
+    asm volatile("" ::: "memory");
+    const char* const rows = static_cast<const char*>(a);
+    _tile_loadd(6, b, 64);
+    _tile_loadd(4, rows, 64);
+    TILEBIT_TILE_DOT(0, 4, 6);
+    _tile_loadd(5, rows + 1024, 64);
+    TILEBIT_TILE_DOT(1, 5, 6);
+    _tile_loadd(4, rows + 2048, 64);
+    TILEBIT_TILE_DOT(2, 4, 6);
+    _tile_loadd(5, rows + 3072, 64);
+    TILEBIT_TILE_DOT(3, 5, 6);
   }
   /// 32 rows of 32 sums.
   void store(void* to) noexcept {
@@ -79,7 +91,17 @@ public:
     _tile_stored(2, sums + 16 * 128, 128);
     _tile_stored(3, sums + 16 * 128 + 64, 128);
   }
+  /// 64 rows of 16 sums, 32 apart.
+  void store_tall(void* to) noexcept {
+    char* const sums = static_cast<char*>(to);
+    _tile_stored(0, sums, 128);
+    _tile_stored(1, sums + 16 * 128, 128);
+    _tile_stored(2, sums + 32 * 128, 128);
+    _tile_stored(3, sums + 48 * 128, 128);
+  }
 
 private:
   alignas(64) unsigned char before_[64];
 };
+
+#undef TILEBIT_TILE_DOT

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "../core/config.hpp"
+#include "../core/isa.hpp"
+#include "dispatch.hpp"
 
 #if TILEBIT_X86
 #include <immintrin.h>
@@ -57,10 +60,10 @@ inline void transpose_square(const double* from, std::int64_t from_ld, double* t
 }
 #endif
 
-/// to[i * to_ld + j] = from[j * from_ld + i] for i < m, j < n.
+/// Squares one by one.
 template <class T>
-void transposed_copy(const T* from, std::int64_t from_ld, std::int64_t m, std::int64_t n, T* to,
-                     std::int64_t to_ld) noexcept {
+void transpose_squares(const T* from, std::int64_t from_ld, std::int64_t m, std::int64_t n, T* to,
+                       std::int64_t to_ld) noexcept {
   constexpr std::int64_t edge = transposed_edge<T>;
   constexpr std::int64_t strip = 64 / std::int64_t{sizeof(T)}; // a cache line of each column
   const std::int64_t whole_n = n - n % edge;
@@ -79,6 +82,45 @@ void transposed_copy(const T* from, std::int64_t from_ld, std::int64_t m, std::i
       for (std::int64_t i = i0; i < i1; ++i) to[i * to_ld + j] = from[j * from_ld + i];
     }
   }
+}
+
+template <class T>
+using transpose_function = void(const T* from, std::int64_t from_ld, std::int64_t m, std::int64_t n,
+                                T* to, std::int64_t to_ld) noexcept;
+
+template <class T>
+struct transpose_table {
+  using row = kernel_row<transpose_function<T>>;
+  static constexpr std::array rows{row{isa::scalar, "squares", &transpose_squares<T>}};
+};
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+template <class T>
+  requires(sizeof(T) == 4 || sizeof(T) == 8)
+struct transpose_table<T> {
+  using row = kernel_row<transpose_function<T>>;
+  static constexpr std::array rows{
+      row{isa::avx512, "squares of cache lines", &avx512::transposed_copy<T>},
+      row{isa::scalar, "squares", &transpose_squares<T>}};
+};
+#endif
+
+/// to[i * to_ld + j] = from[j * from_ld + i] for i < m, j < n.
+template <class T>
+void transposed_copy(const T* from, std::int64_t from_ld, std::int64_t m, std::int64_t n, T* to,
+                     std::int64_t to_ld) noexcept {
+  select(transpose_table<T>::rows).function(from, from_ld, m, n, to, to_ld);
+}
+
+/// The same for words of 4 bytes in rows so many bytes apart, of which bits are flipped; null where
+/// there is no kernel for the active instruction set.
+using transpose_words_function = void(const void* from, std::int64_t from_stride, std::int64_t m,
+                                      std::int64_t n, void* to, std::int64_t to_stride,
+                                      std::uint32_t flip) noexcept;
+inline transpose_words_function* transpose_words() noexcept {
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+  if (active_isa() >= isa::avx512) return &avx512::transpose_elements<4>;
+#endif
+  return nullptr;
 }
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels
