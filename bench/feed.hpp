@@ -43,8 +43,8 @@ void expand_band(const tilebit::bitmap_grid<bfloat16>& a, std::int64_t band, bfl
 inline constexpr std::int64_t unit_columns = 16;
 std::vector<bfloat16> interleaved_pairs(const bfloat16* b, std::int64_t k);
 
-/// c, 16 x 16 row-major, = a band of `count` blocks times b. By dot products of AVX512-BF16 where
-/// the processor has them.
+/// c, 16 x 16 row-major, = a band of `count` blocks times b. By AMX or dot products of AVX512-BF16
+/// where the processor has them.
 void multiply_band(const bfloat16* blocks, std::int64_t count, const bfloat16* b, float* c);
 
 /// The instructions that multiply_band uses here.
