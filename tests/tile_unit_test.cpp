@@ -10,6 +10,7 @@
 #include <tilebit/conversions/masks.hpp>
 #include <tilebit/convert.hpp>
 #include <tilebit/multiply.hpp>
+#include <tilebit/optimize.hpp>
 
 #include "catch.hpp"
 #include "generators.hpp"
@@ -88,14 +89,15 @@ TEMPLATE_TEST_CASE("dense blocks of tile rows are multiplied by dot products and
   source from(81);
   struct problem {
     int m, n, percent;
+    std::vector<int> widths{1, 7, 16, 17, 32, 33, 70};
   };
-  for (const problem& p : {problem{1, 1, 100},
-                           {4, 32, 60},
-                           {31, 70, 40},
-                           {64, 64, 100},
-                           {67, 131, 5},
-                           {130, 257, 50},
-                           {40, 700, 60}}) {
+  const std::vector<problem> problems{
+      {1, 1, 100},         {4, 32, 60},          {31, 70, 40},          {64, 64, 100},
+      {67, 131, 5},        {67, 131, 5, {1100}}, // more panels than a kernel takes at a time
+      {130, 257, 50},      {40, 700, 60},        {37, 6000, 20, {300}}, // slices of many panels
+      {5, 42000, 3, {20}},                                              // and of a single one
+  };
+  for (const problem& p : problems) {
     const int m = p.m;
     const int n = p.n;
     const auto a = small_integers<T>(m, n, p.percent, from);
@@ -105,9 +107,7 @@ TEMPLATE_TEST_CASE("dense blocks of tile rows are multiplied by dot products and
     const auto masked = tb::detail::masks_of(rows_of_a.view());
     const auto of_masks = masked.view(tb::shape(m, n));
     const auto values = generators::small_vector<R>(m, from);
-    for (const int width : {1, 7, 16, 17, 32, 33, 70, 1100}) {
-      if (width > 70 && (m != 67 || n != 131))
-        continue; // more panels than a kernel takes at a time
+    for (const int width : p.widths) {
       for (const bool unit : {false, true}) {
         CAPTURE(m, n, p.percent, width, unit);
         const tb::dense_matrix<T> b(generators::small_vector<T>(n * width, from), {n, width});
@@ -153,6 +153,33 @@ TEMPLATE_TEST_CASE("dense blocks of tile rows are multiplied by dot products and
       }
     }
   }
+}
+
+TEMPLATE_TEST_CASE("AMX multiplies slices of long rows as vectors do", "[low precision]",
+                   tb::bfloat16, std::int8_t) {
+  using T = TestType;
+  using R = sum_of<T>;
+  if (tb::detail::best_isa() < tb::isa::amx) {
+    WARN("skipped: this machine has no AMX");
+    return;
+  }
+  source from(83);
+  const auto a = tb::to_bitmap_grid(small_integers<T>(70, 6000, 30, from));
+  const auto optimized = tb::optimize(a, tb::operation::spmm);
+  const tb::dense_matrix<T> b(generators::small_vector<T>(6000 * 300, from), {6000, 300});
+  tb::dense_matrix<R> by_unit({70, 300});
+  tb::dense_matrix<R> by_vectors({70, 300});
+  const tb::isa before = tb::active_isa();
+  tb::set_isa(tb::isa::avx512_bf16);
+  tb::multiply(a, b, by_vectors);
+  tb::set_isa(tb::isa::amx);
+  for (const auto& policy : {tb::seq, tb::threads(3)}) {
+    tb::multiply(policy, a, b, by_unit);
+    CHECK(by_unit == by_vectors);
+    tb::multiply(policy, optimized, b, by_unit);
+    CHECK(by_unit == by_vectors);
+  }
+  tb::set_isa(before);
 }
 
 TEST_CASE("AMX leaves the tiles of a thread as they were configured", "[low precision]") {

@@ -117,8 +117,9 @@ void multiply(const A& a, const X& x, Y&& y) {
 /// for SpMV that copy; m * n sums for up to four columns; 512 to 2,048 rows of sums for each thread
 /// where optimize made slabs, and in place of panels at most half a megabyte of B for each. For
 /// 16-bit and 8-bit types: B once more, packed or widened, m * n sums for up to 32 columns, and for
-/// each thread, where rows of A are expanded, sums of up to 1,024 columns (128 KB) and 16 KB of A,
-/// or, without AMX, 32 rows of A without compression. All of it is allocated before C is written.
+/// each thread, where rows of A are expanded, sums of up to 1,024 columns (128 KB) and 32 KB of A,
+/// or, without AMX, 32 rows of A without compression; with AMX the sums of up to 512 columns of all
+/// rows where so many of B take more than 1.25 MB. All of it is allocated before C is written.
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&

@@ -25,6 +25,16 @@ public:
     }
   }
 
+  /// Where the next block is read: an element, counted from a given one, and a tile.
+  void save(const T* elements, std::int64_t (&place)[2]) const noexcept {
+    place[0] = e_ - elements;
+    place[1] = next_;
+  }
+  void resume(const T* elements, const std::int64_t (&place)[2]) noexcept {
+    e_ = elements + place[0];
+    next_ = place[1];
+  }
+
 private:
   /// Tiles of a register, 16 bytes of each of four rows.
   static constexpr std::int64_t depth = 4 / std::int64_t{sizeof(T)};

@@ -34,6 +34,26 @@ inline std::int64_t blocks_at_a_time(std::size_t panels) noexcept {
 /// Memory for them, of 32 rows, or of 64 for a single panel.
 inline constexpr std::int64_t bytes_of_blocks = 2 * std::int64_t{8} * 32 * 64;
 
+/// Blocks [first, last) along the columns, and where those before them have ended: bitmaps and
+/// elements of rows are read in turn, so that a kernel goes on from what it has written here.
+struct block_slice {
+  static constexpr std::int64_t places_of_rows = 32;
+
+  std::int64_t first;
+  std::int64_t last;
+  std::int64_t* places; ///< so many; not used by the first and only slice
+};
+
+/// Blocks of a slice for so many panels of a matrix unit, whose `count` blocks of B do not stay in
+/// a second-level cache together: as many as take 1 MB, a multiple of the most at a time.
+inline std::int64_t blocks_of_slice(std::int64_t count, std::size_t panels) noexcept {
+  constexpr std::int64_t megabyte = std::int64_t{1} << 20;
+  const std::int64_t of_block = 2048 * static_cast<std::int64_t>(panels);
+  if (count * of_block <= megabyte + megabyte / 4) return count;
+  const std::int64_t slices = (count * of_block + megabyte - 1) / megabyte;
+  return ((count + slices - 1) / slices + 7) / 8 * 8;
+}
+
 /// A panel of B as rows of packed entries, `ld` of them a row: 16 or 32.
 struct block_panel {
   const void* data;

@@ -143,8 +143,8 @@ struct masked_table<T> {
 /// Some rows, from tile row or band `first` on, times some panels, see spmm_tile_unit.inc.hpp.
 template <class View, class T>
 using blocks_function = void(const View&, std::int64_t first, std::int64_t end, std::int64_t rows,
-                             std::span<const block_panel> panels, unsigned char* blocks,
-                             accumulator_t<T>* sums) noexcept;
+                             const block_slice&, std::span<const block_panel> panels,
+                             unsigned char* blocks, accumulator_t<T>* sums) noexcept;
 
 /// The kernels that expand rows of a view type into dense blocks; none where portable code is
 /// all there is.

@@ -94,7 +94,7 @@ public:
       : b_(b), rows_((b.rows() + depth - 1) / depth), whole_(reader != panel_reader::entries),
         flip_(reader == panel_reader::tile_unit ? 0 : bits_flipped<P>),
         copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_,
-                reader == panel_reader::tile_unit ? chunk_of_unit : large_chunk),
+                reader == panel_reader::tile_unit ? chunk_of_unit(panels, lanes) : large_chunk),
         widen_(function()) {
     copies_.allocate();
   }
@@ -133,9 +133,14 @@ public:
 private:
   static constexpr std::int64_t depth = detail::depth_v<P>;
   static constexpr std::int64_t strip = 64;
-  /// A matrix unit takes panels faster than a third-level cache gives them: those of a chunk should
-  /// stay in the second level while 32 rows are expanded and multiplied.
-  static constexpr std::int64_t chunk_of_unit = std::int64_t{1} << 20;
+
+  /// Sixteen panels, whose sums take a sixth of the time in which a slice of them is multiplied, if
+  /// they have no more than 32 MB.
+  std::int64_t chunk_of_unit(std::span<const panel_range> panels,
+                             std::int64_t lanes) const noexcept {
+    const std::int64_t most = panels.empty() ? 0 : panels.front().vectors * lanes;
+    return std::min(16 * most * rows_ * std::int64_t{sizeof(P)}, std::int64_t{32} << 20);
+  }
 
   static widen_function<P, T>* function() noexcept {
     if constexpr (depth == 1) {

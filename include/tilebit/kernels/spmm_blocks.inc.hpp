@@ -86,12 +86,12 @@ inline std::int32_t start_of_sums(const std::int8_t*, const unsigned char* row,
       0U - 128U * static_cast<std::uint32_t>(_mm512_reduce_add_epi32(sum))); // modulo 2^32
 }
 
-/// The same as multiply_by_tile_unit, for 32 rows. blocks: memory for all blocks of them and behind
-/// these for what their sums start from.
+/// The same as multiply_by_tile_unit, for 32 rows and a single slice. blocks: memory for all blocks
+/// of them and behind these for what their sums start from.
 template <class View, class T = typename View::scalar_type>
 void multiply_by_dots(const View& a, std::int64_t first, std::int64_t end, std::int64_t,
-                      std::span<const block_panel> panels, unsigned char* blocks,
-                      accumulator_t<T>* sums) noexcept {
+                      const block_slice&, std::span<const block_panel> panels,
+                      unsigned char* blocks, accumulator_t<T>* sums) noexcept {
   using P = detail::packed_t<T>;
   using S = accumulator_t<T>;
   const std::int64_t count = blocks_along<T>(a.cols());

@@ -13,10 +13,15 @@
 template <class T, class View>
 class rows_of_blocks {
 public:
-  rows_of_blocks(const View& a, std::int64_t first, std::int64_t end) noexcept {
-    for (std::int64_t k = 0; k < 16 && first + k < end; ++k) {
-      rows_[k] = block_writer<T, View>(a, first + k);
-    }
+  rows_of_blocks(const View& a, std::int64_t first, std::int64_t end) noexcept
+      : elements_(a.elements().data()), units_(std::min<std::int64_t>(16, end - first)) {
+    for (std::int64_t k = 0; k < units_; ++k) rows_[k] = block_writer<T, View>(a, first + k);
+  }
+  void save(std::int64_t (*places)[2]) const noexcept {
+    for (std::int64_t k = 0; k < units_; ++k) rows_[k].save(elements_, places[k]);
+  }
+  void resume(const std::int64_t (*places)[2]) noexcept {
+    for (std::int64_t k = 0; k < units_; ++k) rows_[k].resume(elements_, places[k]);
   }
   /// The eight rows from row 8 * part on of a block, 512 bytes; of each part its blocks in turn.
   void write(std::int64_t block, std::int64_t part, unsigned char* to) noexcept {
@@ -25,6 +30,8 @@ public:
   }
 
 private:
+  const T* elements_;
+  std::int64_t units_;
   block_writer<T, View> rows_[16];
 };
 
@@ -34,11 +41,17 @@ public:
   using view = masked_view<const T>;
 
   rows_of_blocks(const view& a, std::int64_t first, std::int64_t end) noexcept
-      : bands_(std::min<std::int64_t>(4, end - first)) {
+      : elements_(a.elements().data()), bands_(std::min<std::int64_t>(4, end - first)) {
     for (std::int64_t k = 0; k < bands_; ++k) {
       bits_[k] = a.bitmaps().data() + (first + k) * a.pieces() * view::height;
       e_[k] = a.elements().data() + a.element_offsets()[at(first + k)];
     }
+  }
+  void save(std::int64_t (*places)[2]) const noexcept {
+    for (std::int64_t k = 0; k < bands_; ++k) places[k][0] = e_[k] - elements_;
+  }
+  void resume(const std::int64_t (*places)[2]) noexcept {
+    for (std::int64_t k = 0; k < bands_; ++k) e_[k] = elements_ + places[k][0];
   }
   /// Parts in turn within their blocks, too: two of them are a band.
   void write(std::int64_t block, std::int64_t part, unsigned char* to) noexcept {
@@ -66,28 +79,31 @@ private:
     _mm_prefetch(static_cast<const char*>(from) + 512, _MM_HINT_T0);
   }
 
+  const T* elements_;
+  std::int64_t bands_;
   const typename view::bitmap_type* bits_[4];
   const T* e_[4];
-  std::int64_t bands_;
 };
 
 /// `rows` rows, from tile row or band `first` on, as far as they are before `end`, times panels of
 /// 16 or 32 columns, whose rows are words of a column each, padded with zeros to whole blocks and
-/// columns. rows: 32, or 64 where there is a single panel of 16 columns, of which B is then read
-/// half as often. blocks: memory for bytes_of_blocks. sums: `rows` rows of 32 for each panel.
+/// columns; of these rows and panels a slice, added to the sums of those before it. rows: 32, or 64
+/// where there is a single panel of 16 columns and a single slice: B is then read half as often.
+/// blocks: memory for bytes_of_blocks. sums: `rows` rows of 32 for each panel.
 template <class View, class T = typename View::scalar_type>
 void multiply_by_tile_unit(const View& a, std::int64_t first, std::int64_t end, std::int64_t rows,
-                           std::span<const block_panel> panels, unsigned char* blocks,
-                           accumulator_t<T>* sums) noexcept {
+                           const block_slice& slice, std::span<const block_panel> panels,
+                           unsigned char* blocks, accumulator_t<T>* sums) noexcept {
   const std::int64_t block = 64 * rows; // bytes
-  const std::int64_t count = blocks_along<T>(a.cols());
-  if (count == 0) {
+  if (slice.last == 0) {
     std::fill_n(sums, 32 * rows * detail::length(panels), accumulator_t<T>{});
     return;
   }
   rows_of_blocks<T, View> from(a, first, end);
-  std::int64_t written = 0; // blocks
-  std::int64_t part = 0;    // eights of rows of the block behind
+  auto* const places = reinterpret_cast<std::int64_t(*)[2]>(slice.places);
+  if (slice.first > 0) from.resume(places);
+  std::int64_t written = slice.first; // blocks
+  std::int64_t part = 0;              // eights of rows of the block behind
   const auto write_part = [&](unsigned char* to) {
     from.write(written, part, to);
     part += 1;
@@ -101,11 +117,12 @@ void multiply_by_tile_unit(const View& a, std::int64_t first, std::int64_t end, 
   const std::int64_t most = blocks_at_a_time(panels.size());
   unsigned char* ready = blocks;
   unsigned char* next = blocks + most * block;
-  for (unsigned char* to = ready; written < std::min(most, count); to += 512) write_part(to);
+  const std::int64_t first_written = std::min(slice.first + most, slice.last);
+  for (unsigned char* to = ready; written < first_written; to += 512) write_part(to);
   tile_unit unit;
-  for (std::int64_t begin = 0; begin < count; begin += most) {
-    const std::int64_t there = std::min(most, count - begin);
-    const std::int64_t parts = std::min(most, count - written) * (rows / 8); // to be written
+  for (std::int64_t begin = slice.first; begin < slice.last; begin += most) {
+    const std::int64_t there = std::min(most, slice.last - begin);
+    const std::int64_t parts = std::min(most, slice.last - written) * (rows / 8); // to be written
     const std::int64_t steps = there * detail::length(panels);
     std::int64_t due = 0;
     unsigned char* to = next;
@@ -113,7 +130,7 @@ void multiply_by_tile_unit(const View& a, std::int64_t first, std::int64_t end, 
       accumulator_t<T>* const of_panel = sums + 1024 * p;
       if (begin == 0) {
         unit.clear();
-      } else if (!alone) {
+      } else if (!alone || begin == slice.first) {
         unit.load(of_panel);
       }
       const std::int64_t ld = panels[p].ld;
@@ -130,10 +147,10 @@ void multiply_by_tile_unit(const View& a, std::int64_t first, std::int64_t end, 
     }
     std::swap(ready, next);
   }
-  if (!alone) return;
   if (tall) {
     unit.store_tall(sums);
-  } else {
+  } else if (alone) {
     unit.store(sums);
   }
+  if (slice.places != nullptr) from.save(places);
 }

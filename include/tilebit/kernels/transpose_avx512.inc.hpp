@@ -78,8 +78,9 @@ void transpose_elements(const void* from, std::int64_t from_stride, std::int64_t
       __m512i r[edge];
       TILEBIT_UNROLL
       for (std::int64_t k = 0; k < edge; ++k) {
-        r[k] = k < cols ? load_first<Bytes>(source + k * from_stride, rows) : _mm512_setzero_si512();
-        r[k] = _mm512_xor_si512(r[k], flipped);
+        r[k] = flipped;
+        if (k >= cols) continue;
+        r[k] = _mm512_xor_si512(load_first<Bytes>(source + k * from_stride, rows), flipped);
       }
       transpose_square(r);
       TILEBIT_UNROLL
