@@ -91,11 +91,18 @@ TEMPLATE_TEST_CASE("dense blocks of tile rows are multiplied by dot products and
     int m, n, percent;
     std::vector<int> widths{1, 7, 16, 17, 32, 33, 70};
   };
+  constexpr int bytes{sizeof(T)};
   const std::vector<problem> problems{
-      {1, 1, 100},         {4, 32, 60},          {31, 70, 40},          {64, 64, 100},
-      {67, 131, 5},        {67, 131, 5, {1100}}, // more panels than a kernel takes at a time
-      {130, 257, 50},      {40, 700, 60},        {37, 6000, 20, {300}}, // slices of many panels
-      {5, 42000, 3, {20}},                                              // and of a single one
+      {1, 1, 100},
+      {4, 32, 60},
+      {31, 70, 40},
+      {64, 64, 100},
+      {67, 131, 5},
+      {67, 131, 5, {1100}}, // more panels than a kernel takes at a time
+      {130, 257, 50},
+      {40, 700, 60},
+      {5, 2620 / bytes, 20, {500}}, // slices of many panels
+      {5, 41500 / bytes, 3, {20}},  // and of a single one
   };
   for (const problem& p : problems) {
     const int m = p.m;

@@ -196,18 +196,42 @@ private:
   transpose_words_function* words_ = transpose_words();
 };
 
+/// Are n numbers neither Inf nor NaN? Adding the lowest bit of an exponent of ones carries into the
+/// sign.
+template <class T>
+bool all_finite(const T* from, std::int64_t n) noexcept {
+  constexpr std::uint16_t exponent = std::numeric_limits<T>::infinity().bits();
+  constexpr std::uint16_t lowest = exponent & static_cast<std::uint16_t>(~(exponent << 1));
+  std::int64_t k = 0;
+#if TILEBIT_X86
+  constexpr std::int64_t lanes = 8;
+  const __m128i exponents = _mm_set1_epi16(static_cast<short>(exponent));
+  const __m128i lowests = _mm_set1_epi16(static_cast<short>(lowest));
+  __m128i some[2] = {_mm_setzero_si128(), _mm_setzero_si128()};
+  for (; k + 2 * lanes <= n; k += 2 * lanes) {
+    TILEBIT_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      const __m128i numbers =
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k + lanes * half));
+      some[half] =
+          _mm_or_si128(some[half], _mm_add_epi16(_mm_and_si128(numbers, exponents), lowests));
+    }
+  }
+  const __m128i signs = _mm_srai_epi16(_mm_or_si128(some[0], some[1]), 15);
+  if (_mm_movemask_epi8(signs) != 0) return false;
+#endif
+  for (; k < n; ++k) {
+    if ((from[k].bits() & exponent) == exponent) return false;
+  }
+  return true;
+}
+
 /// Has B neither Inf nor NaN? Kernels whose zeros multiply may be used then. O(rows * cols).
 template <class T, class Layout>
 bool all_finite(const dense_view<const T, Layout>& b) noexcept {
   if constexpr (!detail::is_low_precision_v<T>) {
     return true;
   } else {
-    // Four numbers at a time: adding the lowest bit of an exponent of ones carries into the sign.
-    constexpr std::uint64_t each = 0x0001000100010001;
-    constexpr std::uint64_t exponent = each * std::numeric_limits<T>::infinity().bits();
-    constexpr std::uint64_t lowest = exponent & ~(exponent << 1);
-    constexpr std::uint64_t signs = each << 15;
-    constexpr std::int64_t block = 4;
     const bool rows = std::is_same_v<Layout, row_major>;
     std::int64_t lines = rows ? b.rows() : b.cols();
     std::int64_t length = rows ? b.cols() : b.rows();
@@ -216,20 +240,7 @@ bool all_finite(const dense_view<const T, Layout>& b) noexcept {
       lines = 1;
     }
     for (std::int64_t i = 0; i < lines; ++i) {
-      const T* const line = b.data() + i * b.ld();
-      std::uint64_t carries = 0;
-      std::uint64_t word = 0;
-      std::int64_t j = 0;
-      for (; j + block <= length; j += block) {
-        std::memcpy(&word, line + j, sizeof word);
-        carries |= (word & exponent) + lowest;
-      }
-      if (j < length) {
-        word = 0;
-        std::memcpy(&word, line + j, at(length - j) * sizeof(T));
-        carries |= (word & exponent) + lowest;
-      }
-      if ((carries & signs) != 0) return false;
+      if (!all_finite(b.data() + i * b.ld(), length)) return false;
     }
     return true;
   }
