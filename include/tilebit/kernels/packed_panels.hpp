@@ -134,8 +134,8 @@ private:
   static constexpr std::int64_t depth = detail::depth_v<P>;
   static constexpr std::int64_t strip = 64;
 
-  /// Sixteen panels, whose sums take a sixth of the time in which a slice of them is multiplied, if
-  /// they have no more than 32 MB.
+  /// Sixteen panels, if they have no more than 32 MB: the more there are, the shorter are the slices
+  /// that stay in a second-level cache, and the more weigh their sums.
   std::int64_t chunk_of_unit(std::span<const panel_range> panels,
                              std::int64_t lanes) const noexcept {
     const std::int64_t most = panels.empty() ? 0 : panels.front().vectors * lanes;
