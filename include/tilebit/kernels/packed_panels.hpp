@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -20,6 +21,10 @@
 #include "panels.hpp"
 #include "parallel.hpp"
 #include "transposed_copy.hpp"
+
+#if TILEBIT_X86
+#include <immintrin.h>
+#endif
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -201,9 +206,9 @@ private:
 template <class T>
 bool all_finite(const T* from, std::int64_t n) noexcept {
   constexpr std::uint16_t exponent = std::numeric_limits<T>::infinity().bits();
-  constexpr std::uint16_t lowest = exponent & static_cast<std::uint16_t>(~(exponent << 1));
   std::int64_t k = 0;
 #if TILEBIT_X86
+  constexpr std::uint16_t lowest = exponent & static_cast<std::uint16_t>(~(exponent << 1));
   constexpr std::int64_t lanes = 8;
   const __m128i exponents = _mm_set1_epi16(static_cast<short>(exponent));
   const __m128i lowests = _mm_set1_epi16(static_cast<short>(lowest));
