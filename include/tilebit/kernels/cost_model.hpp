@@ -14,8 +14,7 @@
 
 namespace tilebit::detail {
 
-/// Entries from which a CSR row is gathered where rows are long in the mean; shorter ones go entry
-/// by entry.
+/// Entries from which a CSR row is gathered; shorter ones go entry by entry.
 constexpr std::int64_t gathered_row(std::size_t value_bytes) noexcept {
   return value_bytes == 4 ? 12 : 6;
 }
@@ -27,7 +26,7 @@ struct spmv_costs {
   double tile_row;       ///< the end of a tile row
   double entry;          ///< one entry of a CSR row that is gathered
   double row;            ///< its begin and end
-  double short_entry;    ///< one entry of a CSR row too short for that, loaded with others
+  double short_entry;    ///< one entry of a CSR row too short for that
   double short_row;      ///< its begin and end
   double slice_entry;    ///< one entry of a slice
   double slice_row;      ///< one row of a slice, begin and end
@@ -44,8 +43,8 @@ inline constexpr spmv_costs avx512_float{.tile = 1.24,
                                          .tile_row = 1.8,
                                          .entry = 0.27,
                                          .row = 4.4,
-                                         .short_entry = 0.17,
-                                         .short_row = 2.6,
+                                         .short_entry = 0.3,
+                                         .short_row = 3.0,
                                          .slice_entry = 0.285,
                                          .slice_row = 0.65,
                                          .diagonal = 1.48,
@@ -58,8 +57,8 @@ inline constexpr spmv_costs avx512_double{.tile = 2.27,
                                           .tile_row = 2.0,
                                           .entry = 0.39,
                                           .row = 2.05,
-                                          .short_entry = 0.25,
-                                          .short_row = 2.5,
+                                          .short_entry = 0.05,
+                                          .short_row = 3.9,
                                           .slice_entry = 0.34,
                                           .slice_row = 0.75,
                                           .diagonal = 2.2,
@@ -72,7 +71,7 @@ inline constexpr spmv_costs avx2_float{.tile = 2.65,
                                        .tile_row = 3.0,
                                        .entry = 0.33,
                                        .row = 2.4,
-                                       .short_entry = 0.17,
+                                       .short_entry = 0.36,
                                        .short_row = 2.6,
                                        .slice_entry = 0.29,
                                        .slice_row = 0.8,
@@ -86,8 +85,8 @@ inline constexpr spmv_costs avx2_double{.tile = 5.0,
                                         .tile_row = 2.5,
                                         .entry = 0.46,
                                         .row = 2.0,
-                                        .short_entry = 0.25,
-                                        .short_row = 2.5,
+                                        .short_entry = 0.05,
+                                        .short_row = 3.4,
                                         .slice_entry = 0.43,
                                         .slice_row = 1.1,
                                         .diagonal = 7.2,

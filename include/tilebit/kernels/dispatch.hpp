@@ -67,40 +67,21 @@ struct spmv_table<bitmap_view<T, I>> {
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };
 
-/// Rows of CSR by gathers or, where they are short in the mean, by single loads: gathered, rows of
-/// less than a vector go entry by entry, and the processor does not foresee how many those are. On
-/// a processor with fast gathers (Granite Rapids) single loads are 1.4 to 2.4 times as fast on
-/// random rows of 3 to 12 floats in the mean, 1.5 to 1.9 on 3 to 6 doubles, 1.0 to 1.7 on meshes,
-/// circuits and graphs; on longer random rows 0.8 to 1.1.
-template <auto Gathering, auto Loading, class View, class T>
-void spmv_by_length(const View& a, std::int64_t first, std::int64_t last, const T* x,
-                    const sums_of<T>& out) noexcept {
-  constexpr std::int64_t short_mean = sizeof(T) == 4 ? 13 : 8;
-  if (a.nnz() <= short_mean * a.rows()) {
-    Loading(a, first, last, x, out);
-  } else {
-    Gathering(a, first, last, x, out);
-  }
-}
-
 /// CSR matrices of float and double.
 template <class T, class I, class O>
   requires(std::same_as<T, const float> || std::same_as<T, const double>)
 struct spmv_table<csr_view<T, I, O>> {
   using View = csr_view<T, I, O>;
-  using number = std::remove_const_t<T>;
-  using function = spmv_function<View, number>;
+  using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
-      kernel_row<function>{isa::avx2, "rows, single loads", &avx2_loads::spmv_csr<number, I, O>,
-                           true},
+      kernel_row<function>{isa::avx2, "rows, single loads",
+                           &avx2_loads::spmv_csr<std::remove_const_t<T>, I, O>, true},
 #ifndef TILEBIT_DISABLE_AVX512
-      kernel_row<function>{isa::avx512, "rows, gathers of long ones",
-                           &spmv_by_length<&avx512::spmv_csr<number, I, O>,
-                                           &avx2_loads::spmv_csr<number, I, O>, View, number>},
+      kernel_row<function>{isa::avx512, "rows, gathers",
+                           &avx512::spmv_csr<std::remove_const_t<T>, I, O>},
 #endif
-      kernel_row<function>{isa::avx2, "rows, gathers of long ones",
-                           &spmv_by_length<&avx2::spmv_csr<number, I, O>,
-                                           &avx2_loads::spmv_csr<number, I, O>, View, number>},
+      kernel_row<function>{isa::avx2, "rows, gathers",
+                           &avx2::spmv_csr<std::remove_const_t<T>, I, O>},
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };
 
