@@ -98,7 +98,7 @@ public:
                 std::int64_t lanes, panel_reader reader = panel_reader::entries)
       : b_(b), rows_((b.rows() + depth - 1) / depth), whole_(reader != panel_reader::entries),
         flip_(reader == panel_reader::tile_unit ? 0 : bits_flipped<P>),
-        copies_(panels, lanes, whole_ ? (rows_ + 15) / 16 * 16 : rows_,
+        copies_(panels, lanes, padded_rows(),
                 reader == panel_reader::tile_unit ? chunk_of_unit(panels, lanes) : large_chunk),
         widen_(function()) {
     copies_.allocate();
@@ -139,12 +139,14 @@ private:
   static constexpr std::int64_t depth = detail::depth_v<P>;
   static constexpr std::int64_t strip = 64;
 
-  /// Sixteen panels, if they have no more than 32 MB: the more there are, the shorter are the slices
-  /// that stay in a second-level cache, and the more weigh their sums.
+  std::int64_t padded_rows() const noexcept { return whole_ ? (rows_ + 15) / 16 * 16 : rows_; }
+
+  /// Sixteen panels, if they have no more than 32 MB: the more there are, the shorter are the
+  /// slices that stay in a second-level cache, and the more weigh their sums.
   std::int64_t chunk_of_unit(std::span<const panel_range> panels,
                              std::int64_t lanes) const noexcept {
     const std::int64_t most = panels.empty() ? 0 : panels.front().vectors * lanes;
-    return std::min(16 * most * rows_ * std::int64_t{sizeof(P)}, std::int64_t{32} << 20);
+    return std::min(16 * most * padded_rows() * std::int64_t{sizeof(P)}, std::int64_t{32} << 20);
   }
 
   static widen_function<P, T>* function() noexcept {
