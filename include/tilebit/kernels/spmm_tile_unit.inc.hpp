@@ -117,8 +117,8 @@ void multiply_by_tile_unit(const View& a, std::int64_t first, std::int64_t end, 
   const std::int64_t most = blocks_at_a_time(panels.size());
   unsigned char* ready = blocks;
   unsigned char* next = blocks + most * block;
-  const std::int64_t first_written = std::min(slice.first + most, slice.last);
-  for (unsigned char* to = ready; written < first_written; to += 512) write_part(to);
+  const std::int64_t at_first = std::min(most, slice.last - slice.first) * block;
+  for (std::int64_t byte = 0; byte < at_first; byte += 512) write_part(ready + byte);
   tile_unit unit;
   for (std::int64_t begin = slice.first; begin < slice.last; begin += most) {
     const std::int64_t there = std::min(most, slice.last - begin);
