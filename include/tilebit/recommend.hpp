@@ -102,8 +102,8 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
-    t.csr += n < gathered_row(sizeof(T)) ? entries * cost.short_entry + cost.short_row
-                                         : entries * cost.entry + cost.row;
+    t.csr += n < cost.long_row ? entries * cost.short_entry + cost.short_row
+                               : entries * cost.entry + cost.row;
     t.sliced += stands_alone(n, nnz) ? entries * cost.entry + cost.row
                                      : entries * cost.slice_entry + cost.slice_row;
   }

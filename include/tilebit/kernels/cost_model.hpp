@@ -14,19 +14,15 @@
 
 namespace tilebit::detail {
 
-/// Entries from which a CSR row is gathered; shorter ones go entry by entry.
-constexpr std::int64_t gathered_row(std::size_t value_bytes) noexcept {
-  return value_bytes == 4 ? 12 : 6;
-}
-
 /// What kernels spend on the pieces of a matrix.
 struct spmv_costs {
   double tile;           ///< one tile
   double tile_entry;     ///< each entry of it
   double tile_row;       ///< the end of a tile row
-  double entry;          ///< one entry of a CSR row that is gathered
+  std::int64_t long_row; ///< entries from which a CSR row is long
+  double entry;          ///< one entry of a long one
   double row;            ///< its begin and end
-  double short_entry;    ///< one entry of a CSR row too short for that
+  double short_entry;    ///< one entry of a short one
   double short_row;      ///< its begin and end
   double slice_entry;    ///< one entry of a slice
   double slice_row;      ///< one row of a slice, begin and end
@@ -41,10 +37,11 @@ namespace fitted_costs {
 inline constexpr spmv_costs avx512_float{.tile = 1.24,
                                          .tile_entry = 0,
                                          .tile_row = 1.8,
-                                         .entry = 0.27,
-                                         .row = 4.4,
-                                         .short_entry = 0.3,
-                                         .short_row = 3.0,
+                                         .long_row = 9,
+                                         .entry = 0.28,
+                                         .row = 2.1,
+                                         .short_entry = 0.25,
+                                         .short_row = 1.4,
                                          .slice_entry = 0.285,
                                          .slice_row = 0.65,
                                          .diagonal = 1.48,
@@ -55,10 +52,11 @@ inline constexpr spmv_costs avx512_float{.tile = 1.24,
 inline constexpr spmv_costs avx512_double{.tile = 2.27,
                                           .tile_entry = 0,
                                           .tile_row = 2.0,
-                                          .entry = 0.39,
-                                          .row = 2.05,
-                                          .short_entry = 0.05,
-                                          .short_row = 3.9,
+                                          .long_row = 9,
+                                          .entry = 0.38,
+                                          .row = 0.2,
+                                          .short_entry = 0.21,
+                                          .short_row = 1.65,
                                           .slice_entry = 0.34,
                                           .slice_row = 0.75,
                                           .diagonal = 2.2,
@@ -69,10 +67,11 @@ inline constexpr spmv_costs avx512_double{.tile = 2.27,
 inline constexpr spmv_costs avx2_float{.tile = 2.65,
                                        .tile_entry = 0,
                                        .tile_row = 3.0,
-                                       .entry = 0.33,
-                                       .row = 2.4,
-                                       .short_entry = 0.36,
-                                       .short_row = 2.6,
+                                       .long_row = 8,
+                                       .entry = 0.3,
+                                       .row = 2.1,
+                                       .short_entry = 0.15,
+                                       .short_row = 2.3,
                                        .slice_entry = 0.29,
                                        .slice_row = 0.8,
                                        .diagonal = 6.4,
@@ -83,10 +82,11 @@ inline constexpr spmv_costs avx2_float{.tile = 2.65,
 inline constexpr spmv_costs avx2_double{.tile = 5.0,
                                         .tile_entry = 0,
                                         .tile_row = 2.5,
-                                        .entry = 0.46,
-                                        .row = 2.0,
+                                        .long_row = 6,
+                                        .entry = 0.41,
+                                        .row = 0.65,
                                         .short_entry = 0.05,
-                                        .short_row = 3.4,
+                                        .short_row = 2.6,
                                         .slice_entry = 0.43,
                                         .slice_row = 1.1,
                                         .diagonal = 7.2,
@@ -98,6 +98,7 @@ inline constexpr spmv_costs avx2_double{.tile = 5.0,
 inline constexpr spmv_costs loads_avx512_float{.tile = 1.08,
                                                .tile_entry = 0,
                                                .tile_row = 2.0,
+                                               .long_row = 12,
                                                .entry = 0.216,
                                                .row = 1.66,
                                                .short_entry = 0.21,
@@ -112,6 +113,7 @@ inline constexpr spmv_costs loads_avx512_float{.tile = 1.08,
 inline constexpr spmv_costs loads_avx512_double{.tile = 1.77,
                                                 .tile_entry = 0,
                                                 .tile_row = 2.8,
+                                                .long_row = 6,
                                                 .entry = 0.25,
                                                 .row = 1.25,
                                                 .short_entry = 0.213,
@@ -126,6 +128,7 @@ inline constexpr spmv_costs loads_avx512_double{.tile = 1.77,
 inline constexpr spmv_costs loads_avx2_float{.tile = 1.57,
                                              .tile_entry = 0,
                                              .tile_row = 3.05,
+                                             .long_row = 12,
                                              .entry = 0.217,
                                              .row = 1.63,
                                              .short_entry = 0.21,
@@ -140,6 +143,7 @@ inline constexpr spmv_costs loads_avx2_float{.tile = 1.57,
 inline constexpr spmv_costs loads_avx2_double{.tile = 2.99,
                                               .tile_entry = 0,
                                               .tile_row = 2.4,
+                                              .long_row = 6,
                                               .entry = 0.25,
                                               .row = 1.22,
                                               .short_entry = 0.207,
@@ -154,6 +158,7 @@ inline constexpr spmv_costs loads_avx2_double{.tile = 2.99,
 inline constexpr spmv_costs scalar_float{.tile = 1.25,
                                          .tile_entry = 1.28,
                                          .tile_row = 0,
+                                         .long_row = 12,
                                          .entry = 0.61,
                                          .row = 0.1,
                                          .short_entry = 0.48,
@@ -168,6 +173,7 @@ inline constexpr spmv_costs scalar_float{.tile = 1.25,
 inline constexpr spmv_costs scalar_double{.tile = 1.25,
                                           .tile_entry = 1.27,
                                           .tile_row = 0,
+                                          .long_row = 6,
                                           .entry = 0.66,
                                           .row = 0.1,
                                           .short_entry = 0.05,
@@ -179,6 +185,11 @@ inline constexpr spmv_costs scalar_double{.tile = 1.25,
                                           .diagonal_row = 0.1,
                                           .coo_entry = 0.99,
                                           .coo_row = 0.1};
+
+template <class T>
+inline constexpr const spmv_costs& avx512 = sizeof(T) == 4 ? avx512_float : avx512_double;
+template <class T>
+inline constexpr const spmv_costs& avx2 = sizeof(T) == 4 ? avx2_float : avx2_double;
 } // namespace fitted_costs
 
 /// Time of the transposed product over that of the plain one, geometric means of the same matrices.

@@ -1,5 +1,6 @@
 // Sums of products of entries with x at their columns, by the gathers of AVX2: included by simd.hpp
-// behind indices_avx2.inc.hpp. row_sum<T> sums up pieces of one row, lane_sums<T> the next entries
+// behind indices_avx2.inc.hpp
+// and quad_sums.inc.hpp. row_sum<T> sums up pieces of one row, lane_sums<T> the next entries
 // of 16 rows. add_first(n, ...) takes n entries and reads nothing behind them.
 
 /// 64-bit mask lanes as 32-bit ones.
@@ -79,10 +80,9 @@ struct row_sum<float> {
     sum = _mm256_fmadd_ps(_mm256_maskload_ps(values, mask), gather(mask, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_ps(sum, other.sum); }
-  float total() const noexcept {
-    const __m128 fours = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
-    const __m128 twos = _mm_add_ps(fours, _mm_movehl_ps(fours, fours));
-    return _mm_cvtss_f32(_mm_add_ss(twos, _mm_movehdup_ps(twos)));
+  quad_sum<float> in_quad() const noexcept {
+    return quad_sum<float>(
+        _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
   }
 };
 
@@ -103,10 +103,7 @@ struct row_sum<double> {
     sum = _mm256_fmadd_pd(_mm256_maskload_pd(values, mask), gather(mask, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_pd(sum, other.sum); }
-  double total() const noexcept {
-    const __m128d twos = _mm_add_pd(_mm256_castpd256_pd128(sum), _mm256_extractf128_pd(sum, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(twos, _mm_unpackhi_pd(twos, twos)));
-  }
+  quad_sum<double> in_quad() const noexcept { return quad_sum<double>(sum); }
 };
 
 template <class T>

@@ -72,9 +72,11 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "indices_avx2.inc.hpp"
+#include "quad_sums.inc.hpp"
 
 #include "gathers_avx2.inc.hpp"
 #include "lanes_avx2.inc.hpp"
+#include "short_rows_avx2.inc.hpp"
 #include "simd_avx2.inc.hpp"
 #include "widen_block.inc.hpp"
 
@@ -83,6 +85,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "group_rows.inc.hpp"
 #include "split_tiles.inc.hpp"
 
+#include "row_by_gathers.inc.hpp"
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
 #include "spmm_transposed.inc.hpp"
@@ -102,11 +105,12 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx2_loads {
 namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "indices_avx2.inc.hpp"
+#include "quad_sums.inc.hpp"
 
 #include "loads_avx2.inc.hpp"
+#include "row_by_loads.inc.hpp"
 
-#include "spmv_csr_loads.inc.hpp"
-
+#include "spmv_csr.inc.hpp"
 #include "spmv_sliced.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2_loads
 TILEBIT_TARGET_END
@@ -114,8 +118,10 @@ TILEBIT_TARGET_END
 #ifndef TILEBIT_DISABLE_AVX512
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
+namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
+#include "quad_sums.inc.hpp"
 
 #include "fetch_avx512.inc.hpp"
 
@@ -123,11 +129,13 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 #include "simd_avx512.inc.hpp"
 #include "widen_block.inc.hpp"
 
+#include "short_rows_avx512.inc.hpp"
 #include "widen_avx512.inc.hpp"
 
 #include "split_tiles_avx512.inc.hpp"
 
 #include "group_rows.inc.hpp"
+#include "row_by_gathers.inc.hpp"
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
 #include "spmm_transposed.inc.hpp"
@@ -149,8 +157,10 @@ TILEBIT_TARGET_BEGIN(
     "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512bitalg,avx512vpopcntdq,"
     "avx512vnni,avx512bf16,avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
+namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
+#include "quad_sums.inc.hpp"
 
 #include "fetch_without_microcode.inc.hpp"
 

@@ -277,7 +277,12 @@ struct row_sum<float> {
                                 sum, mask);
   }
   void add(const row_sum& other) noexcept { sum = _mm512_add_ps(sum, other.sum); }
-  float total() const noexcept { return _mm512_reduce_add_ps(sum); }
+  float total() const noexcept { return in_quad().total(); }
+  quad_sum<float> in_quad() const noexcept {
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1));
+    return quad_sum<float>(
+        _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+  }
 };
 
 template <>
@@ -297,7 +302,11 @@ struct row_sum<double> {
                                 sum, mask);
   }
   void add(const row_sum& other) noexcept { sum = _mm512_add_pd(sum, other.sum); }
-  double total() const noexcept { return _mm512_reduce_add_pd(sum); }
+  double total() const noexcept { return in_quad().total(); }
+  quad_sum<double> in_quad() const noexcept {
+    return quad_sum<double>(
+        _mm256_add_pd(_mm512_castpd512_pd256(sum), _mm512_extractf64x4_pd(sum, 1)));
+  }
 };
 
 template <class T>

@@ -1,65 +1,133 @@
-// SpMV of CSR rows by gathers: included by simd.hpp behind the vocabulary.
+// SpMV of CSR rows: included by simd.hpp behind add_row, which adds up one of them.
 
-/// The product of a row of few entries, one after the other. Written with intrinsics, because a
-/// compiler that vectorises the plain loop makes it slower than it was.
-template <class I>
-double dot_short_row(const double* values, const I* cols, std::int64_t n,
-                     const double* x) noexcept {
-  __m128d sum = _mm_setzero_pd();
-  for (std::int64_t k = 0; k < n; ++k) {
-    sum = _mm_fmadd_sd(_mm_load_sd(values + k), _mm_load_sd(x + cols[k]), sum);
-  }
-  return _mm_cvtsd_f64(sum);
-}
-template <class I>
-float dot_short_row(const float* values, const I* cols, std::int64_t n, const float* x) noexcept {
-  __m128 sum = _mm_setzero_ps();
-  for (std::int64_t k = 0; k < n; ++k) {
-    sum = _mm_fmadd_ss(_mm_load_ss(values + k), _mm_load_ss(x + cols[k]), sum);
-  }
-  return _mm_cvtss_f32(sum);
+/// The products of the row between two offsets with x.
+template <bool Behind, class T, class I, class O>
+TILEBIT_ALWAYS_INLINE quad_sum<T> add_row(const O* offsets, const T* values, const I* cols,
+                                          const T* x) noexcept {
+  const auto k = static_cast<std::int64_t>(offsets[0]);
+  const auto end = static_cast<std::int64_t>(offsets[1]);
+  return add_row<Behind>(values + k, cols + k, end - k, x);
 }
 
-/// The product of one row of n entries with x. Two sums take turns, because one would wait for its
-/// own multiply-add.
+/// How many entries each of four rows has, where that is one or two of all of them; otherwise 0.
+template <class O>
+TILEBIT_ALWAYS_INLINE std::int64_t one_or_two(const O* offsets) noexcept {
+  const O all = offsets[4] - offsets[0];
+  if (all != 4 && all != 8) return 0;
+  const O n = all / 4;
+  const bool same = offsets[1] - offsets[0] == n && offsets[2] - offsets[1] == n &&
+                    offsets[3] - offsets[2] == n;
+  return same ? static_cast<std::int64_t>(n) : 0;
+}
+
+/// The same where four rows of as many entries load less than any other four: 5, 6, 9, 10, 13, 14.
+template <class T, class O>
+TILEBIT_ALWAYS_INLINE std::int64_t equal_length(const O* offsets) noexcept {
+  const O n = offsets[1] - offsets[0];
+  const bool same = offsets[2] - offsets[1] == n && offsets[3] - offsets[2] == n &&
+                    offsets[4] - offsets[3] == n;
+  const bool less = n > 4 && n < row_above_quads<T> && (n % 4 == 1 || n % 4 == 2);
+  return same && less ? static_cast<std::int64_t>(n) : 0;
+}
+
+/// Are most rows as equal_length wants them? As eight fours of them tell: where few are, looking
+/// for them costs more (1.03, Zen 4).
+template <class T, class O>
+bool mostly_equal(const O* offsets, std::int64_t first, std::int64_t last) noexcept {
+  constexpr std::int64_t samples = 8;
+  std::int64_t equal = 0;
+  for (std::int64_t s = 0; s < samples && last - first >= 4 * samples; ++s) {
+    equal += equal_length<T>(offsets + first + (last - first - 4) * s / samples) > 0 ? 1 : 0;
+  }
+  return 2 * equal > samples;
+}
+
+/// The products of four rows of n entries each, n = Rest modulo 4: columns of no other row load x.
+/// Added up as those of any row, so that results do not depend on the neighbours.
+template <int Rest, class T, class I>
+TILEBIT_ALWAYS_INLINE void add_equal_rows(const T* values, const I* cols, std::int64_t n,
+                                          const T* x, quad_sum<T> (&sums)[4]) noexcept {
+  const std::int64_t whole = n - Rest;
+  TILEBIT_UNROLL
+  for (int r = 0; r < 4; ++r) {
+    quad_sum<T> sum;
+    for (std::int64_t k = 0; k < whole; k += 4) sum.add(values + k, cols + k, x);
+    sum.template add_exactly<Rest>(values + whole, cols + whole, x);
+    sums[r] = sum;
+    values += n;
+    cols += n;
+  }
+}
+
+/// The products of four rows of one or two entries each, for which nothing but these is loaded.
+/// Added up as those of any row, from zero on, so that results do not depend on the neighbours.
 template <class T, class I>
-T dot_row(const T* values, const I* cols, std::int64_t n, const T* x) noexcept {
-  constexpr std::int64_t width = row_sum<T>::width;
-  row_sum<T> sums;
-  row_sum<T> others;
-  std::int64_t k = 0;
-  for (; k + 2 * width <= n; k += 2 * width) {
-    sums.add(values + k, cols + k, x);
-    others.add(values + k + width, cols + k + width, x);
-  }
-  if (k + width <= n) {
-    sums.add(values + k, cols + k, x);
-    k += width;
-  }
-  if (k < n) others.add_first(n - k, values + k, cols + k, x);
-  sums.add(others);
-  return sums.total();
+TILEBIT_ALWAYS_INLINE void multiply_tiny_rows(const T* values, const I* cols, std::int64_t n,
+                                              const T* x, T* to) noexcept {
+  quad_sum<T> sums[2];
+  sums[0].add(values, cols, x);
+  if (n == 1) return sums[0].store(to);
+  sums[1].add(values + 4, cols + 4, x);
+  quad_sum<T>::totals_of_pairs(sums, to);
 }
 
-/// Rows [first, last). Short rows go entry by entry: gathering and adding up lanes costs more.
-template <class T, class I, class O>
-void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
-              const vector_update<T>& update) noexcept {
+/// Rows [first, last), four of which share the reduction. Equal: as mostly_equal says; functions of
+/// their own, because each loop needs the registers.
+template <bool Equal, class T, class I, class O>
+TILEBIT_NOINLINE void multiply_rows(const csr_view<const T, I, O>& a, std::int64_t first,
+                                    std::int64_t last, const T* x,
+                                    const vector_update<T>& update) noexcept {
   const vector_update<T> out = update; // a copy, which no store to z can change
-  constexpr std::int64_t gathered_row = detail::gathered_row(sizeof(T));
   const O* offsets = a.row_offsets().data();
   const I* cols = a.col_indices().data();
   const T* values = a.values().data();
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
-  for (std::int64_t i = first; i < last; ++i) {
-    const auto k = static_cast<std::int64_t>(offsets[i]);
-    const std::int64_t n = static_cast<std::int64_t>(offsets[i + 1]) - k;
-    const T sum = n < gathered_row ? dot_short_row(values + k, cols + k, n, x)
-                                   : dot_row(values + k, cols + k, n, x);
-    if (overwrite) {
-      out.z[i] = sum;
+  const bool tiny_rows = !Equal && a.nnz() < 4 * a.rows(); // may be many
+  // The end of a row is read as four entries, of which at least one is the row's.
+  std::int64_t inner = last;
+  while (inner > first && static_cast<std::int64_t>(offsets[inner]) + 3 > a.nnz()) --inner;
+  std::int64_t i = first;
+  for (; i + 4 <= inner; i += 4) {
+    const O k = offsets[i];
+    if (const std::int64_t n = tiny_rows ? one_or_two(offsets + i) : 0; n > 0) {
+      if (overwrite) {
+        multiply_tiny_rows(values + k, cols + k, n, x, out.z + i);
+      } else {
+        T totals[4];
+        multiply_tiny_rows(values + k, cols + k, n, x, totals);
+        for (int r = 0; r < 4; ++r) out.store(i + r, totals[r]);
+      }
+      continue;
+    }
+    quad_sum<T> sums[4];
+    if (const std::int64_t n = Equal ? equal_length<T>(offsets + i) : 0; n == 0) {
+      TILEBIT_UNROLL
+      for (int r = 0; r < 4; ++r) sums[r] = add_row<true>(offsets + i + r, values, cols, x);
+    } else if (n % 4 == 1) {
+      add_equal_rows<1>(values + k, cols + k, n, x, sums);
     } else {
-      out.store(i, sum);
+      add_equal_rows<2>(values + k, cols + k, n, x, sums);
+    }
+    if (overwrite) {
+      quad_sum<T>::totals(sums, out.z + i);
+    } else {
+      T totals[4];
+      quad_sum<T>::totals(sums, totals);
+      for (int r = 0; r < 4; ++r) out.store(i + r, totals[r]);
     }
   }
+  for (; i < last; ++i) {
+    out.store(i, add_row<false>(offsets + i, values, cols, x).total());
+  }
+}
+
+template <class T, class I, class O>
+void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
+              const vector_update<T>& update) noexcept {
+  if constexpr (row_above_quads<T> > 0) {
+    if (mostly_equal<T>(a.row_offsets().data(), first, last)) {
+      return multiply_rows<true>(a, first, last, x, update);
+    }
+  }
+  multiply_rows<false>(a, first, last, x, update);
 }
