@@ -117,7 +117,7 @@ void for_each_overlap(std::span<const unit_range> bands, std::int64_t first, std
 }
 
 /// Entries [first, last) of unit u, as a matrix of that unit alone; entries(a, u) is how many there
-/// are to divide.
+/// are to divide, column(a, u, k) the column, or tile column, of one of them.
 template <class View>
 struct unit_piece;
 
@@ -132,6 +132,11 @@ struct unit_piece<csr_view<const T, I, O>> {
     const std::size_t from = at(static_cast<std::int64_t>(a.row_offsets()[at(u)]) + first);
     view = {a.values().subspan(from, at(last - first)), offsets,
             a.col_indices().subspan(from, at(last - first)), shape(1, a.cols())};
+  }
+  static std::int64_t column(const csr_view<const T, I, O>& a, std::int64_t u,
+                             std::int64_t k) noexcept {
+    return static_cast<std::int64_t>(
+        a.col_indices()[at(static_cast<std::int64_t>(a.row_offsets()[at(u)]) + k)]);
   }
   static std::int64_t entries(const csr_view<const T, I, O>& a, std::int64_t u) noexcept {
     return static_cast<std::int64_t>(a.row_offsets()[at(u) + 1] - a.row_offsets()[at(u)]);
@@ -164,6 +169,10 @@ struct unit_piece<bitmap_view<const T, I>> {
             element_offsets,
             shape(std::min<std::int64_t>(4, a.rows() - 4 * u), a.cols())};
   }
+  static std::int64_t column(const bitmap_view<const T, I>& a, std::int64_t u,
+                             std::int64_t k) noexcept {
+    return static_cast<std::int64_t>(a.tile_cols()[at(a.tile_row_offsets()[at(u)] + k)]);
+  }
   static std::int64_t entries(const bitmap_view<const T, I>& a, std::int64_t u) noexcept {
     return a.tile_row_offsets()[at(u) + 1] - a.tile_row_offsets()[at(u)];
   }
@@ -192,6 +201,10 @@ struct unit_piece<sliced_view<const T, I>> {
             std::span<const I>(&row, 1),
             a.row_lengths().subspan(at(a.slice_rows()[at(u)]), 1),
             shape(1, a.cols())};
+  }
+  static std::int64_t column(const sliced_view<const T, I>& a, std::int64_t u,
+                             std::int64_t k) noexcept {
+    return static_cast<std::int64_t>(a.col_indices()[at(a.slice_offsets()[at(u)] + k)]);
   }
   /// Slices of several rows are never cut: they are short, or there are several of them.
   static std::int64_t entries(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
@@ -314,6 +327,14 @@ public:
   template <class F>
   void with_piece(std::int64_t u, std::int64_t first, std::int64_t last, F&& f) const {
     if constexpr (requires { &piece::view; }) f(piece(a_, u, first, last).view);
+  }
+  /// The column where a block begins inside a unit, tile columns for tiles; otherwise 0.
+  std::int64_t first_column(int block) const noexcept {
+    if constexpr (requires { &piece::view; }) {
+      const position from = cut(block);
+      if (from.passed > 0) return piece::column(a_, from.unit, from.passed);
+    }
+    return 0;
   }
   /// The units of a block whose cuts lie between units.
   unit_range units_of(int block) const noexcept { return {cut(block).unit, cut(block + 1).unit}; }

@@ -41,6 +41,33 @@ auto* transposed_kernel([[maybe_unused]] bool conjugate) noexcept {
   return function;
 }
 
+/// The order in which to multiply blocks. Where units are longer than blocks, their pieces come
+/// from left to right through all units: what one reads of x is in a near cache when the next needs
+/// it. (Granite Rapids, 64 rows of 50,000 doubles in 150,000 columns: CSR 1.3, bitmap 1.25 times as
+/// fast.)
+class block_order {
+public:
+  template <class View>
+  explicit block_order(const block_list<View>& blocks) noexcept
+      : sorted_(units(blocks.matrix()) < blocks.count()) {
+    if (!sorted_) return;
+    std::array<std::int64_t, most_blocks> columns;
+    const std::span<std::uint8_t> all(order_.data(), static_cast<std::size_t>(blocks.count()));
+    for (std::size_t b = 0; b < all.size(); ++b) {
+      all[b] = static_cast<std::uint8_t>(b);
+      columns[b] = blocks.first_column(static_cast<int>(b));
+    }
+    std::sort(all.begin(), all.end(), [&](std::uint8_t a, std::uint8_t b) {
+      return columns[a] != columns[b] ? columns[a] < columns[b] : a < b;
+    });
+  }
+  int operator[](int k) const noexcept { return sorted_ ? order_[static_cast<std::size_t>(k)] : k; }
+
+private:
+  bool sorted_;
+  std::array<std::uint8_t, most_blocks> order_;
+};
+
 /// SpMV of one part of a matrix, block by block. Units that a cut divides leave sums of their
 /// pieces, which finish adds up in order.
 template <class View>
@@ -50,11 +77,13 @@ public:
 
   block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
                 const sums_of<T>& out) noexcept
-      : blocks_(a), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x), out_(out) {}
+      : blocks_(a), order_(blocks_), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x),
+        out_(out) {}
 
   int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
 
-  void run(int block) noexcept {
+  void run(int task) noexcept {
+    const int block = order_[task];
     sums* to = pieces_.data() + 2 * static_cast<std::size_t>(block);
     blocks_.visit(
         block,
@@ -95,6 +124,7 @@ private:
   using sums = std::array<accumulator_t<T>, height>;
 
   block_list<View> blocks_;
+  block_order order_;
   std::span<const unit_range> bands_;
   spmv_function<View, T>* function_;
   const T* x_;
