@@ -303,18 +303,65 @@ TEST_CASE("long rows share slices unless these are few", "[optimize]") {
 
 TEST_CASE("slices that come from memory are multiplied like others", "[optimize]") {
   source from(36);
-  // 13.6 MB, asked for ahead; small integers, whose sums are exact.
-  const auto a = tb::to_csr(generators::scattered<float>(90000, 50000, 1700000, from));
-  const auto h = tb::optimize(a);
-  REQUIRE(h.view().sliced().nnz() * 8 > tb::detail::far_bytes / 4 * 3);
-  const auto x = generators::small_vector<float>(50000, from);
-  std::vector<float> y(90000);
-  std::vector<float> expected(90000);
-  tb::multiply(a, x, expected);
-  oracle::at_every_isa([&] {
-    tb::multiply(h, x, y);
-    CHECK(y == expected);
-  });
+  // 13 and 18 MB, asked for ahead; small integers, whose sums are exact.
+  for (const std::int64_t cols : {50000, 90000}) {
+    const auto a = tb::to_csr(generators::scattered<float>(90000, cols, 2200000, from));
+    const auto h = tb::optimize(a);
+    const auto slices = h.view().sliced();
+    CHECK(slices.narrow() == (cols == 50000));
+    REQUIRE(slices.nnz() * (slices.narrow() ? 6 : 8) > tb::detail::far_bytes / 4 * 3);
+    const auto x = generators::small_vector<float>(cols, from);
+    std::vector<float> y(90000);
+    std::vector<float> expected(90000);
+    tb::multiply(a, x, expected);
+    oracle::at_every_isa([&] {
+      tb::multiply(h, x, y);
+      CHECK(y == expected);
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("columns of slices are narrow where no slice is wide", "[optimize]", double,
+                   float, std::complex<float>) {
+  using T = TestType;
+  source from(37);
+  // Rows of a few entries near a diagonal and a long one, a slice of its own.
+  for (const std::int64_t width : {65536, 65537}) {
+    const std::int64_t m = 2011;
+    const std::int64_t n = 100000;
+    generators::triples<T, std::int32_t> t;
+    for (std::int64_t i = 0; i < m; ++i) {
+      if (i == 700) {
+        for (std::int64_t j = 0; j + 5 < width; j += 5) t.add(i, 30000 + j, from.value<T>());
+        t.add(i, 30000 + width - 1, from.value<T>());
+      } else if (i % 7 != 0) {
+        for (std::int64_t j = from.below(1000); j < 40000; j += 3000 + from.below(9000)) {
+          t.add(i, 3 * i + j, from.value<T>());
+        }
+      }
+    }
+    const auto a = std::move(t).matrix(m, n);
+    const auto x = generators::vector<T>(n, from);
+    const auto xt = generators::vector<T>(m, from);
+    oracle::at_every_isa([&] {
+      const auto h = tb::optimize(a);
+      tb::validate(h);
+      CAPTURE(width, tb::active_isa());
+      const auto slices = h.view().sliced();
+      REQUIRE(slices.nnz() == a.nnz());
+      CHECK(slices.narrow() == (width == 65536));
+      CHECK(tb::to_coo(h) == a);
+      std::vector<T> y(tb::detail::at(m), T(99));
+      tb::multiply(h, x, y);
+      oracle::check_spmv(a, x, y);
+      std::vector<T> yt(tb::detail::at(n), T(99));
+      tb::multiply(tb::transposed(h), xt, yt);
+      oracle::check_spmv(tb::transposed(a), xt, yt);
+      std::vector<T> other(y.size());
+      tb::multiply(tb::threads(3), h, x, other);
+      CHECK(other == y);
+    });
+  }
 }
 
 TEST_CASE("an optimized matrix is empty when default made or moved from", "[optimize]") {
@@ -354,6 +401,24 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   CHECK(oracle::contains(message({0, 3}, {0, 2}, {0, 2}, {2, 1}), "row 1 is in no part"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 1}}), "two parts"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 2}}), "no band"));
+
+  const auto message_of_narrow = [&](const std::vector<std::uint16_t>& narrow,
+                                     const std::vector<int>& bases) {
+    const offsets all{0, 3};
+    const std::vector<int> order{0, 1, 2};
+    const std::vector<std::int32_t> lengths{2, 1, 0};
+    const tb::sliced_view<const double, int> sliced(values, narrow, bases, all, all, order, lengths,
+                                                    {3, 4});
+    const tb::optimized_view<const double, int> a(no_tiles, {}, {}, {}, sliced);
+    return oracle::message_of<tb::invalid_matrix>([&] { tb::validate(a); });
+  };
+  CHECK(oracle::contains(message_of_narrow({0, 1}, {1}), "the columns and values disagree"));
+  CHECK(oracle::contains(message_of_narrow({0, 1, 2}, {}), "the columns and values disagree"));
+  CHECK(oracle::contains(message_of_narrow({0, 1, 2}, {4}), "column_bases"));
+  CHECK(oracle::contains(message_of_narrow({0, 1, 2}, {2}), "column 4 of slice 0"));
+  const std::vector<std::uint16_t> narrow{0, 1, 2};
+  CHECK(tb::sliced_view<const double, int>(values, narrow, cols, {}, {}, {}, {}, {3, 4})
+            .column(1, 2) == 3);
 
   const auto check_csr = [&](const std::vector<tb::unit_range>& bands, tb::shape s) {
     const offsets row_offsets{0, 2, 3, 3};

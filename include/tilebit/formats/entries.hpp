@@ -194,7 +194,9 @@ public:
     settle();
   }
   entry<std::remove_const_t<T>, I> get() const noexcept {
-    return {a_.row_order()[first_row() + row_], a_.col_indices()[k_], a_.values()[k_]};
+    const std::int64_t col =
+        a_.column(static_cast<std::int64_t>(slice_), static_cast<std::int64_t>(k_));
+    return {a_.row_order()[first_row() + row_], static_cast<I>(col), a_.values()[k_]};
   }
 
 private:

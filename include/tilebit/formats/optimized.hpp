@@ -184,19 +184,19 @@ public:
            of(tiles_.tile_row_offsets()) + of(tiles_.element_offsets()) + of(tile_bands_) +
            of(diagonals_.values) + of(diagonals_.masks) + of(diagonals_.first_cols) +
            of(diagonals_.slice_offsets) + of(diagonals_.element_offsets) + of(diagonal_bands_) +
-           of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.slice_offsets) +
-           of(sliced_.slice_rows) + of(sliced_.row_order) + of(sliced_.row_lengths) +
-           of(grouped_.values) + of(grouped_.col_indices) + of(grouped_.pattern_counts) +
-           of(grouped_.column_offsets) + of(grouped_.value_offsets) + of(csr_.values()) +
-           of(csr_.row_offsets()) + of(csr_.col_indices()) + of(grid_.elements()) +
-           of(grid_.bitmaps()) + of(grid_.element_offsets()) + of(packed_.rows.values) +
-           of(packed_.rows.col_indices) + of(packed_.rows.pattern_counts) +
-           of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
-           of(packed_.corrections) + of(packed_.windowed.values) + of(packed_.windowed.positions) +
-           of(packed_.windowed.steps_of_strip) + of(packed_.windowed.step_offsets) +
-           of(packed_.windowed.row_sums) + of(packed_.masked.elements) +
-           of(packed_.masked.bitmaps) + of(packed_.masked.element_offsets) +
-           of(packed_.masked.row_sums);
+           of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.narrow_columns) +
+           of(sliced_.column_bases) + of(sliced_.slice_offsets) + of(sliced_.slice_rows) +
+           of(sliced_.row_order) + of(sliced_.row_lengths) + of(grouped_.values) +
+           of(grouped_.col_indices) + of(grouped_.pattern_counts) + of(grouped_.column_offsets) +
+           of(grouped_.value_offsets) + of(csr_.values()) + of(csr_.row_offsets()) +
+           of(csr_.col_indices()) + of(grid_.elements()) + of(grid_.bitmaps()) +
+           of(grid_.element_offsets()) + of(packed_.rows.values) + of(packed_.rows.col_indices) +
+           of(packed_.rows.pattern_counts) + of(packed_.rows.column_offsets) +
+           of(packed_.rows.value_offsets) + of(packed_.corrections) + of(packed_.windowed.values) +
+           of(packed_.windowed.positions) + of(packed_.windowed.steps_of_strip) +
+           of(packed_.windowed.step_offsets) + of(packed_.windowed.row_sums) +
+           of(packed_.masked.elements) + of(packed_.masked.bitmaps) +
+           of(packed_.masked.element_offsets) + of(packed_.masked.row_sums);
   }
 
   optimized_view<const T, I> view() const noexcept {
@@ -289,13 +289,26 @@ void validate(const optimized_view<T, I>& matrix) {
       s.slice_rows().back() != detail::length(s.row_order()) ||
       s.slice_rows().size() != s.slice_offsets().size() ||
       s.row_lengths().size() != s.row_order().size() ||
-      s.col_indices().size() != s.values().size()) {
+      s.col_indices().size() + s.narrow_columns().size() != s.values().size() ||
+      (s.narrow() &&
+       (!s.col_indices().empty() || std::cmp_not_equal(s.column_bases().size(), s.slices())))) {
     throw invalid_matrix(
         "optimized: the lengths of slice_offsets, slice_rows, row_order, row_lengths, "
-        "col_indices and values disagree",
+        "the columns and values disagree",
         s.slices());
   }
   detail::check_indices(s.col_indices(), a.cols(), "optimized: col_indices");
+  detail::check_indices(s.column_bases(), a.cols(), "optimized: column_bases");
+  for (std::int64_t k = 0; s.narrow() && k < s.slices(); ++k) {
+    const std::size_t first = detail::at(s.slice_offsets()[detail::at(k)]);
+    const std::size_t last = detail::at(s.slice_offsets()[detail::at(k) + 1]);
+    const auto cols = s.narrow_columns().subspan(first, last - first);
+    const auto largest = std::max_element(cols.begin(), cols.end());
+    if (largest != cols.end() && s.column_base(k) + *largest >= a.cols()) {
+      detail::throw_invalid(k, {"optimized: column ", s.column_base(k) + *largest, " of slice ", k,
+                                " in a matrix of ", a.cols(), " columns"});
+    }
+  }
   detail::check_indices(s.row_order(), a.rows(), "optimized: row_order");
   for (std::int64_t k = 0; k < s.slices(); ++k) {
     const std::size_t first = detail::at(s.slice_rows()[detail::at(k)]);

@@ -343,6 +343,10 @@ void for_each_array(const View& a, F&& f) {
   } else {
     f(a.values(), "the values of A");
     f(a.col_indices(), "the column indices of A");
+    if constexpr (requires { a.narrow_columns(); }) {
+      f(a.narrow_columns(), "the narrow columns of A");
+      f(a.column_bases(), "the column bases of A");
+    }
     if constexpr (requires { a.row_indices(); }) {
       f(a.row_indices(), "the row indices of A");
     } else if constexpr (requires { a.slice_offsets(); }) {

@@ -194,17 +194,32 @@ struct unit_piece<sliced_view<const T, I>> {
              std::int64_t last)
       : slice_offsets{0, last - first} {
     const std::size_t from = at(a.slice_offsets()[at(u)] + first);
-    view = {a.values().subspan(from, at(last - first)),
-            a.col_indices().subspan(from, at(last - first)),
-            slice_offsets,
-            slice_rows,
-            std::span<const I>(&row, 1),
-            a.row_lengths().subspan(at(a.slice_rows()[at(u)]), 1),
-            shape(1, a.cols())};
+    const std::size_t n = at(last - first);
+    const auto lengths = a.row_lengths().subspan(at(a.slice_rows()[at(u)]), 1);
+    const std::span<const I> order(&row, 1);
+    const shape s(1, a.cols());
+    if (a.narrow()) {
+      view = {a.values().subspan(from, n),
+              a.narrow_columns().subspan(from, n),
+              a.column_bases().subspan(at(u), 1),
+              slice_offsets,
+              slice_rows,
+              order,
+              lengths,
+              s};
+    } else {
+      view = {a.values().subspan(from, n),
+              a.col_indices().subspan(from, n),
+              slice_offsets,
+              slice_rows,
+              order,
+              lengths,
+              s};
+    }
   }
   static std::int64_t column(const sliced_view<const T, I>& a, std::int64_t u,
                              std::int64_t k) noexcept {
-    return static_cast<std::int64_t>(a.col_indices()[at(a.slice_offsets()[at(u)] + k)]);
+    return a.column(u, a.slice_offsets()[at(u)] + k);
   }
   /// Slices of several rows are never cut: they are short, or there are several of them.
   static std::int64_t entries(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
@@ -212,7 +227,8 @@ struct unit_piece<sliced_view<const T, I>> {
     return one_row ? a.slice_offsets()[at(u) + 1] - a.slice_offsets()[at(u)] : 0;
   }
   static std::int64_t bytes_before(const sliced_view<const T, I>& a, std::int64_t u) noexcept {
-    return a.slice_offsets()[at(u)] * std::int64_t{sizeof(T) + sizeof(I)} +
+    const std::int64_t column = a.narrow() ? sizeof(std::uint16_t) : sizeof(I);
+    return a.slice_offsets()[at(u)] * (std::int64_t{sizeof(T)} + column) +
            a.slice_rows()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::int32_t)};
   }
 };

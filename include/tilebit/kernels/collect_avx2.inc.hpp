@@ -1,7 +1,8 @@
 // Elements of a vector at four columns, brought together by four loads, and stored again by as many
 // stores: included by simd.hpp.
 
-/// Two columns: a load of one 64-bit word for two 32-bit indices saves half of the loads.
+/// Two columns: a load of one 64-bit word for two 32-bit indices saves half of the loads, one of 32
+/// bits for two 16-bit ones too.
 template <class I>
 struct two_columns {
   std::uint64_t at[2];
@@ -12,6 +13,11 @@ struct two_columns {
       std::memcpy(&pair, cols, sizeof pair);
       at[0] = pair & 0xffffffffU;
       at[1] = pair >> 32;
+    } else if constexpr (sizeof(I) == 2) {
+      std::uint32_t pair;
+      std::memcpy(&pair, cols, sizeof pair);
+      at[0] = pair & 0xffffU;
+      at[1] = pair >> 16;
     } else {
       std::memcpy(at, cols, sizeof at);
     }

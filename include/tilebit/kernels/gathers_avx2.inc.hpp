@@ -1,7 +1,7 @@
 // Sums of products of entries with x at their columns, by the gathers of AVX2: included by simd.hpp
-// behind indices_avx2.inc.hpp
-// and quad_sums.inc.hpp. row_sum<T> sums up pieces of one row, lane_sums<T> the next entries
-// of 16 rows. add_first(n, ...) takes n entries and reads nothing behind them.
+// behind indices_avx2.inc.hpp and quad_sums.inc.hpp. row_sum<T> sums up pieces of one row,
+// lane_sums<T> the next entries of 16 rows. add_first(n, ...) takes n entries and reads nothing
+// behind them.
 
 /// 64-bit mask lanes as 32-bit ones.
 inline __m128i narrow(__m256i mask) noexcept {
@@ -15,6 +15,19 @@ inline __m256i all_lanes() noexcept {
   __m256i mask = _mm256_set1_epi32(-1);
   asm("" : "+x"(mask));
   return mask;
+}
+
+/// The first n columns of four, then zeros: AVX2 loads no 16-bit numbers under a mask. Put together
+/// in a register, because the processor waits where a load needs several stores.
+inline std::uint64_t first_of_four(std::int64_t n, const std::uint16_t* cols) noexcept {
+  std::uint64_t four = 0;
+  if (n >= 4) {
+    std::memcpy(&four, cols, sizeof four);
+  } else if (n > 0) { // of two the second is taken twice, of one the first three times
+    four = std::uint64_t{cols[0]} | std::uint64_t{cols[n / 2]} << (16 * (n / 2)) |
+           std::uint64_t{cols[n - 1]} << (16 * (n - 1));
+  }
+  return four;
 }
 
 /// x at the columns of the lanes that mask has; other lanes are 0 and nothing is read for them. The
@@ -60,6 +73,35 @@ __m256 gather(__m256i loaded, __m256i mask, const I* cols, const float* x) noexc
   }
 }
 
+/// The same for 16-bit columns, the first n of four or eight.
+inline __m256d gather_first(std::int64_t n, __m256i mask, const std::uint16_t* cols,
+                            const double* x) noexcept {
+  const auto four = static_cast<long long>(first_of_four(n, cols));
+  const __m128i wide = _mm_cvtepu16_epi32(_mm_cvtsi64_si128(four));
+  return _mm256_mask_i32gather_pd(_mm256_setzero_pd(), x, wide, _mm256_castsi256_pd(mask), 8);
+}
+inline __m256 gather_first(std::int64_t n, __m256i mask, const std::uint16_t* cols,
+                           const float* x) noexcept {
+  const auto low = static_cast<long long>(first_of_four(n, cols));
+  const auto high = static_cast<long long>(first_of_four(n - 4, cols + 4));
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_set_epi64x(high, low));
+  return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, wide, _mm256_castsi256_ps(mask), 4);
+}
+template <class I, class T>
+auto gather_first(std::int64_t, __m256i mask, const I* cols, const T* x) noexcept {
+  return gather(mask, mask, cols, x);
+}
+
+/// x at four or eight columns.
+template <class I, class T>
+auto gather(const I* cols, const T* x) noexcept {
+  if constexpr (sizeof(I) == 2) {
+    return gather_first(32 / sizeof(T), all_lanes(), cols, x);
+  } else {
+    return gather(_mm256_set1_epi32(-1), all_lanes(), cols, x);
+  }
+}
+
 template <class T>
 struct row_sum;
 
@@ -71,13 +113,13 @@ struct row_sum<float> {
   row_sum() noexcept : sum(_mm256_setzero_ps()) {}
   template <class I>
   void add(const float* values, const I* cols, const float* x) noexcept {
-    sum = _mm256_fmadd_ps(_mm256_loadu_ps(values),
-                          gather(_mm256_set1_epi32(-1), all_lanes(), cols, x), sum);
+    sum = _mm256_fmadd_ps(_mm256_loadu_ps(values), gather(cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const float* values, const I* cols, const float* x) noexcept {
     const __m256i mask = first_of_8(n); // lanes left out multiply 0 by 0
-    sum = _mm256_fmadd_ps(_mm256_maskload_ps(values, mask), gather(mask, mask, cols, x), sum);
+    sum = _mm256_fmadd_ps(_mm256_maskload_ps(values, mask),
+                          gather_first(n, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_ps(sum, other.sum); }
   quad_sum<float> in_quad() const noexcept {
@@ -94,13 +136,13 @@ struct row_sum<double> {
   row_sum() noexcept : sum(_mm256_setzero_pd()) {}
   template <class I>
   void add(const double* values, const I* cols, const double* x) noexcept {
-    sum = _mm256_fmadd_pd(_mm256_loadu_pd(values),
-                          gather(_mm256_set1_epi32(-1), all_lanes(), cols, x), sum);
+    sum = _mm256_fmadd_pd(_mm256_loadu_pd(values), gather(cols, x), sum);
   }
   template <class I>
   void add_first(std::int64_t n, const double* values, const I* cols, const double* x) noexcept {
     const __m256i mask = first_of_4(n);
-    sum = _mm256_fmadd_pd(_mm256_maskload_pd(values, mask), gather(mask, mask, cols, x), sum);
+    sum = _mm256_fmadd_pd(_mm256_maskload_pd(values, mask),
+                          gather_first(n, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_pd(sum, other.sum); }
   quad_sum<double> in_quad() const noexcept { return quad_sum<double>(sum); }

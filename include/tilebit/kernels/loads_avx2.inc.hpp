@@ -1,6 +1,6 @@
 // Sums of 16 rows without gathers: included by simd.hpp behind quad_sums.inc.hpp. Processors with
-// gathers in microcode need less time for single loads: Zen 4 0.19 ns per entry in float and 0.23 in
-// double against 0.36 for both.
+// gathers in microcode need less time for single loads: Zen 4 0.19 ns per entry in float and 0.23
+// in double against 0.36 for both.
 
 /// Sums of 16 rows.
 template <class T>

@@ -28,7 +28,10 @@ inline unsigned first_lanes(std::int64_t n) noexcept {
 template <class I>
 __m512d gather(__mmask8 loaded, __mmask8 mask, const I* cols, const double* x) noexcept {
   const __m512d zero = _mm512_setzero_pd();
-  if constexpr (sizeof(I) == 8) {
+  if constexpr (sizeof(I) == 2) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(loaded, cols));
+    return _mm512_mask_i32gather_pd(zero, mask, wide, x, 8);
+  } else if constexpr (sizeof(I) == 8) {
     return _mm512_mask_i64gather_pd(zero, mask, _mm512_maskz_loadu_epi64(loaded, cols), x, 8);
   } else if constexpr (std::is_signed_v<I>) {
     return _mm512_mask_i32gather_pd(zero, mask, _mm256_maskz_loadu_epi32(loaded, cols), x, 8);
@@ -49,7 +52,10 @@ __m256 gather_half(__mmask8 mask, const I* cols, const float* x) noexcept {
 }
 template <class I>
 __m512 gather(__mmask16 loaded, __mmask16 mask, const I* cols, const float* x) noexcept {
-  if constexpr (sizeof(I) == 4 && std::is_signed_v<I>) {
+  if constexpr (sizeof(I) == 2) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(loaded, cols));
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, wide, x, 4);
+  } else if constexpr (sizeof(I) == 4 && std::is_signed_v<I>) {
     return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask,
                                     _mm512_maskz_loadu_epi32(loaded, cols), x, 4);
   } else {

@@ -1,6 +1,6 @@
 // Sums of products of entries with x at their columns, four lanes at a time, x loaded one by one:
-// included by simd.hpp behind collect_avx2.inc.hpp, also where gathers are fast. Short rows need less
-// time so: nothing depends on how many entries of the last four there are.
+// included by simd.hpp behind collect_avx2.inc.hpp, also where gathers are fast, for short rows and
+// for the totals of four rows together.
 
 /// Sums of four lanes.
 template <class T>

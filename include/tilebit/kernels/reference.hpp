@@ -218,14 +218,15 @@ void add_whole_steps(const T* values, const I* cols, std::int64_t steps, const T
   for (std::int64_t r = 0; r < 4; ++r) sums[r] = s[r];
 }
 
-/// SpMV of slices [first, last).
-template <bool Conjugate, class T, class I>
-void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
-          const sums_of<T>& out) noexcept {
+/// SpMV of slices [first, last), columns as with_columns hands them over.
+template <bool Conjugate, class C, class T, class I>
+void spmv_of_slices(const C* all_cols, const sliced_view<const T, I>& a, std::int64_t first,
+                    std::int64_t last, const T* x_of_all, const sums_of<T>& out) noexcept {
   for (std::int64_t s = first; s < last; ++s) {
+    const T* const x = x_of_all + a.column_base(s);
     const T* values = a.values().data() + a.slice_offsets()[at(s)];
     const T* const end = a.values().data() + a.slice_offsets()[at(s) + 1];
-    const I* cols = a.col_indices().data() + a.slice_offsets()[at(s)];
+    const C* cols = all_cols + a.slice_offsets()[at(s)];
     const I* const rows = a.row_order().data() + a.slice_rows()[at(s)];
     const std::int32_t* const lengths = a.row_lengths().data() + a.slice_rows()[at(s)];
     std::int64_t active = a.slice_rows()[at(s) + 1] - a.slice_rows()[at(s)];
@@ -255,6 +256,12 @@ void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t las
       out.store(static_cast<std::int64_t>(rows[r]), sums[r]);
     }
   }
+}
+template <bool Conjugate, class T, class I>
+void spmv(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
+          const sums_of<T>& out) noexcept {
+  a.with_columns(
+      [&](const auto* cols) { spmv_of_slices<Conjugate>(cols, a, first, last, x, out); });
 }
 
 /// SpMV of slices [first, last) of diagonals.

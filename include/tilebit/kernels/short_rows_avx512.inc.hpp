@@ -1,5 +1,5 @@
-// The sums of a row of few entries with AVX-512: included by simd.hpp behind masks_avx512.inc.hpp and
-// quad_sums.inc.hpp.
+// The sums of a row of few entries with AVX-512: included by simd.hpp behind masks_avx512.inc.hpp
+// and quad_sums.inc.hpp.
 
 /// x at the columns of the lowest lanes of half a vector; other lanes are 0 and nothing is read.
 template <class I>
@@ -38,8 +38,9 @@ template <bool Behind, class I>
 TILEBIT_ALWAYS_INLINE quad_sum<float> add_short_row(const float* values, const I* cols,
                                                     std::int64_t n, const float* x) noexcept {
   const auto mask = static_cast<__mmask8>(first_lanes(n));
-  const __m256 sum = _mm256_maskz_fmadd_ps(mask, gather_first(mask, cols, x),
-                                           _mm256_maskz_loadu_ps(mask, values), _mm256_setzero_ps());
+  const __m256 a = _mm256_maskz_loadu_ps(mask, values);
+  const __m256 sum =
+      _mm256_maskz_fmadd_ps(mask, gather_first(mask, cols, x), a, _mm256_setzero_ps());
   return quad_sum<float>(_mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
 }
 template <bool Behind, class I>

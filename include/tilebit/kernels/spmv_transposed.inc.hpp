@@ -134,14 +134,15 @@ TILEBIT_ALWAYS_INLINE void scatter_steps(const T* values, const I* cols, const T
   }
 }
 
-/// Slices [first, last).
-template <class T, class I>
-void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
-                     const T* x, T alpha, T* z) noexcept {
+/// Slices [first, last), columns as with_columns hands them over.
+template <class C, class T, class I>
+void scatter_slices(const C* all_cols, const sliced_view<const T, I>& a, std::int64_t first,
+                    std::int64_t last, const T* x, T alpha, T* z_of_all) noexcept {
   const std::int64_t* offsets = a.slice_offsets().data();
   for (std::int64_t s = first; s < last; ++s) {
     const T* values = a.values().data() + offsets[s];
-    const I* cols = a.col_indices().data() + offsets[s];
+    const C* cols = all_cols + offsets[s];
+    T* const z = z_of_all + a.column_base(s);
     const std::int64_t row0 = a.slice_rows()[at(s)];
     const std::int64_t rows = a.slice_rows()[at(s) + 1] - row0;
     const I* const order = a.row_order().data() + row0;
@@ -179,6 +180,12 @@ void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::
       cols += n;
     }
   }
+}
+template <class T, class I>
+void spmv_transposed(const sliced_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  a.with_columns(
+      [&](const auto* cols) { scatter_slices(cols, a, first, last, x, alpha, z); });
 }
 
 /// Slices [first, last) of diagonals: the columns of a piece follow each other, as its rows do.
