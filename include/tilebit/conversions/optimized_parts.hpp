@@ -113,9 +113,12 @@ void make_columns_narrow(sliced_arrays<T, I>& a) {
         std::span<const I>(a.col_indices)
             .subspan(at(a.slice_offsets[s]), at(a.slice_offsets[s + 1] - a.slice_offsets[s]));
     const auto [least, largest] = std::minmax_element(columns.begin(), columns.end());
-    const I base = columns.empty() ? I{0} : *least;
-    if (!columns.empty() && static_cast<std::int64_t>(*largest) > most + base) return;
-    bases.push_back(base);
+    if (columns.empty()) {
+      bases.push_back(I{0});
+      continue;
+    }
+    if (static_cast<std::int64_t>(*largest - *least) > most) return;
+    bases.push_back(*least);
   }
   reserve_in_large_pages(a.narrow_columns, a.col_indices.size());
   for (std::size_t s = 0; s + 1 < a.slice_offsets.size(); ++s) {

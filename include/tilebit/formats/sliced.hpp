@@ -119,9 +119,10 @@ struct sliced_arrays {
   sliced_view<const T, I> view(shape s) const noexcept {
     const auto offsets = offsets_or_zero(slice_offsets);
     const auto rows = offsets_or_zero(slice_rows);
-    if (narrow_columns.empty())
-      return {values, col_indices, offsets, rows, row_order, row_lengths, s};
-    return {values, narrow_columns, column_bases, offsets, rows, row_order, row_lengths, s};
+    if (!narrow_columns.empty()) {
+      return {values, narrow_columns, column_bases, offsets, rows, row_order, row_lengths, s};
+    }
+    return {values, col_indices, offsets, rows, row_order, row_lengths, s};
   }
 };
 

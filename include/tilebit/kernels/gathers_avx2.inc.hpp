@@ -83,7 +83,7 @@ inline __m256d gather_first(std::int64_t n, __m256i mask, const std::uint16_t* c
 inline __m256 gather_first(std::int64_t n, __m256i mask, const std::uint16_t* cols,
                            const float* x) noexcept {
   const auto low = static_cast<long long>(first_of_four(n, cols));
-  const auto high = static_cast<long long>(first_of_four(n - 4, cols + 4));
+  const auto high = static_cast<long long>(first_of_four(n - 4, n > 4 ? cols + 4 : cols));
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_set_epi64x(high, low));
   return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, wide, _mm256_castsi256_ps(mask), 4);
 }
