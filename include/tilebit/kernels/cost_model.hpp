@@ -185,11 +185,6 @@ inline constexpr spmv_costs scalar_double{.tile = 1.25,
                                           .diagonal_row = 0.1,
                                           .coo_entry = 0.99,
                                           .coo_row = 0.1};
-
-template <class T>
-inline constexpr const spmv_costs& avx512 = sizeof(T) == 4 ? avx512_float : avx512_double;
-template <class T>
-inline constexpr const spmv_costs& avx2 = sizeof(T) == 4 ? avx2_float : avx2_double;
 } // namespace fitted_costs
 
 /// Time of the transposed product over that of the plain one, geometric means of the same matrices.

@@ -122,10 +122,7 @@ struct row_sum<float> {
                           gather_first(n, mask, cols, x), sum);
   }
   void add(const row_sum& other) noexcept { sum = _mm256_add_ps(sum, other.sum); }
-  quad_sum<float> in_quad() const noexcept {
-    return quad_sum<float>(
-        _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
-  }
+  quad_sum<float> in_quad() const noexcept { return quad_sum<float>(sum); }
 };
 
 template <>

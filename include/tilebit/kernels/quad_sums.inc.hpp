@@ -11,7 +11,9 @@ struct quad_sum<float> {
   __m128 sum;
 
   quad_sum() noexcept : sum(_mm_setzero_ps()) {}
-  explicit quad_sum(__m128 of) noexcept : sum(of) {}
+  /// The sum of both halves.
+  explicit quad_sum(__m256 of) noexcept
+      : sum(_mm_add_ps(_mm256_castps256_ps128(of), _mm256_extractf128_ps(of, 1))) {}
   /// The products of four entries.
   template <class I>
   void add(const float* values, const I* cols, const float* x) noexcept {

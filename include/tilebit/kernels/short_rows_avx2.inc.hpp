@@ -2,7 +2,8 @@
 
 /// Rows of fewer entries are added up by add_short_row.
 template <class T>
-inline constexpr std::int64_t long_row = detail::fitted_costs::avx2<T>.long_row;
+inline constexpr std::int64_t long_row =
+    detail::costs_of_spmv(sizeof(T), isa::avx2, false).long_row;
 
 /// Rows of fewer entries are added up in quads.
 template <class T>

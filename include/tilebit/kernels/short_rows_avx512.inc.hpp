@@ -26,7 +26,8 @@ __m256d gather_first(__mmask8 mask, const I* cols, const double* x) noexcept {
 
 /// Rows of fewer entries are added up by add_short_row.
 template <class T>
-inline constexpr std::int64_t long_row = detail::fitted_costs::avx512<T>.long_row;
+inline constexpr std::int64_t long_row =
+    detail::costs_of_spmv(sizeof(T), isa::avx512, false).long_row;
 
 /// Rows of fewer entries are added up in quads.
 template <class T>
@@ -39,9 +40,8 @@ TILEBIT_ALWAYS_INLINE quad_sum<float> add_short_row(const float* values, const I
                                                     std::int64_t n, const float* x) noexcept {
   const auto mask = static_cast<__mmask8>(first_lanes(n));
   const __m256 a = _mm256_maskz_loadu_ps(mask, values);
-  const __m256 sum =
-      _mm256_maskz_fmadd_ps(mask, gather_first(mask, cols, x), a, _mm256_setzero_ps());
-  return quad_sum<float>(_mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
+  return quad_sum<float>(
+      _mm256_maskz_fmadd_ps(mask, gather_first(mask, cols, x), a, _mm256_setzero_ps()));
 }
 template <bool Behind, class I>
 TILEBIT_ALWAYS_INLINE quad_sum<double> add_short_row(const double* values, const I* cols,

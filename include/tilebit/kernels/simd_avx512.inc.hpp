@@ -279,9 +279,8 @@ struct row_sum<float> {
   void add(const row_sum& other) noexcept { sum = _mm512_add_ps(sum, other.sum); }
   float total() const noexcept { return in_quad().total(); }
   quad_sum<float> in_quad() const noexcept {
-    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1));
     return quad_sum<float>(
-        _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+        _mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps(sum, 1)));
   }
 };
 
