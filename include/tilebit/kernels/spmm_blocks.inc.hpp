@@ -132,15 +132,10 @@ void multiply_by_dots(const View& a, std::int64_t first, std::int64_t end, std::
 /// Finishes and stores rows of sums, 32 apart, as far as C has them.
 template <class S>
 void store_sums(const S* sums, std::int64_t width, const panel_output<S>& out) noexcept {
-  using v = lanes<S>;
   const std::int64_t rows = std::min<std::int64_t>(32, out.rows);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    typename v::reg s[2] = {v::load(sums + 32 * i), v::load(sums + 32 * i + v::count)};
-    if (width > v::count) {
-      store_row<S, 2>(s, i, v::first(width - v::count), out);
-    } else {
-      typename v::reg one[1] = {s[0]};
-      store_row<S, 1>(one, i, v::first(width), out);
-    }
+  if (width > lanes<S>::count) {
+    finish_rows<2>(sums, 32, 0, rows, width, out);
+  } else {
+    finish_rows<1>(sums, 32, 0, rows, width, out);
   }
 }

@@ -4,6 +4,46 @@
 // A panel is `vectors` registers wide, of which the last may be partly used; b and out point to its
 // first column. Sums stay in registers until a row of C is finished.
 
+/// Where the vectors of a panel lie in a row of B or C. The last one ends with the panel: where
+/// that is not whole vectors it begins in the one before, and both compute the same for the columns
+/// that they share. So only a panel of less than one vector (Part) needs a mask, with which loads
+/// take the place of an addition or a multiplication on Intel's processors.
+template <class T, int Vectors, bool Part>
+class vector_places {
+public:
+  explicit vector_places(std::int64_t width) noexcept : last_(width - count) {
+    if constexpr (Part) mask_ = lanes<T>::first(width);
+  }
+
+  /// Vector j of the row at p.
+  template <class E>
+  TILEBIT_ALWAYS_INLINE auto load(const E* p, int j) const noexcept {
+    if constexpr (Part) {
+      return lanes<E>::load(p, mask_);
+    } else {
+      return lanes<E>::load(p + offset(j));
+    }
+  }
+  template <class E>
+  TILEBIT_ALWAYS_INLINE void store(E* p, int j, typename lanes<E>::reg a) const noexcept {
+    if constexpr (Part) {
+      lanes<E>::store(p, a, mask_);
+    } else {
+      lanes<E>::store(p + offset(j), a);
+    }
+  }
+
+private:
+  static constexpr std::int64_t count = lanes<T>::count;
+
+  std::int64_t offset(int j) const noexcept {
+    return j + 1 < Vectors ? count * j : Vectors == 1 ? 0 : last_;
+  }
+
+  std::int64_t last_;
+  typename lanes<T>::mask mask_{};
+};
+
 /// Vectors of the widest panel.
 template <class View>
 inline constexpr std::int64_t widest = widest_row;
@@ -13,9 +53,9 @@ template <class T>
 inline constexpr std::int64_t widest<row_chunks_view<T>> = widest_block;
 
 /// Stores the sums of row i; T is their type.
-template <class T, int Vectors>
+template <class T, int Vectors, class Places>
 TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vectors], std::int64_t i,
-                                     typename lanes<T>::mask last, const panel_output<T>& out) {
+                                     const Places& places, const panel_output<T>& out) {
   using v = lanes<T>;
   typename v::reg s[Vectors];
   T* const c = out.c + (i - out.first_row) * out.c_ld;
@@ -29,9 +69,7 @@ TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vector
     const T* const c0 = out.c0 + (i - out.first_row) * out.c0_ld;
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) {
-      const auto y =
-          j + 1 < Vectors ? v::load(c0 + v::count * j) : v::load(c0 + v::count * j, last);
-      s[j] = v::fma(v::broadcast(&out.beta), y, s[j]);
+      s[j] = v::fma(v::broadcast(&out.beta), places.load(c0, j), s[j]);
     }
   }
   for (int k = 0; k < out.steps; ++k) {
@@ -53,8 +91,24 @@ TILEBIT_ALWAYS_INLINE void store_row(const typename lanes<T>::reg (&sums)[Vector
     return;
   }
   TILEBIT_UNROLL
-  for (int j = 0; j + 1 < Vectors; ++j) v::store(c + v::count * j, s[j]);
-  v::store(c + v::count * (Vectors - 1), s[Vectors - 1], last);
+  for (int j = 0; j < Vectors; ++j) places.store(c, j, s[j]);
+}
+
+/// Rows [first, last_row) of sums, as C wants them.
+template <int Vectors, bool Part = false, class T>
+void finish_rows(const T* sums, std::int64_t lds, std::int64_t first, std::int64_t last_row,
+                 std::int64_t width, const panel_output<T>& out) noexcept {
+  using v = lanes<T>;
+  if constexpr (Vectors == 1 && !Part) {
+    if (width < v::count) return finish_rows<1, true>(sums, lds, first, last_row, width, out);
+  }
+  const vector_places<T, Vectors, Part> places(width);
+  for (std::int64_t i = first; i < last_row; ++i) {
+    typename v::reg s[Vectors];
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) s[j] = places.load(sums + i * lds, j);
+    store_row<T, Vectors>(s, i, places, out);
+  }
 }
 
 /// Asks for rows [first, last) of C, as far as it has them.
@@ -104,16 +158,15 @@ TILEBIT_ALWAYS_INLINE void fetch_rows_of_b(const I* col, const T* first_row, std
 }
 
 /// Adds the entries of the next column, which lie in the rows of the pattern.
-template <unsigned Pattern, class T, class I, int Vectors>
+template <unsigned Pattern, class T, class I, int Vectors, class Places>
 TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* first_row,
-                                      std::int64_t ldb, typename lanes<T>::mask last,
+                                      std::int64_t ldb, const Places& places,
                                       typename lanes<T>::reg (&sums)[4][Vectors]) {
   using v = lanes<T>;
   const T* const b = first_row + static_cast<std::int64_t>(*col++) * ldb;
   typename v::data x[Vectors];
   TILEBIT_UNROLL
-  for (int j = 0; j + 1 < Vectors; ++j) x[j] = v::load(b + v::count * j);
-  x[Vectors - 1] = v::load(b + v::count * (Vectors - 1), last);
+  for (int j = 0; j < Vectors; ++j) x[j] = places.load(b, j);
   TILEBIT_UNROLL
   for (unsigned r = 0; r < 4; ++r) {
     if ((Pattern >> r & 1U) == 0) continue;
@@ -124,10 +177,10 @@ TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* f
 }
 
 /// Adds the columns of a pattern and of all patterns above it.
-template <unsigned Pattern, bool Ahead, class T, class I, int Vectors, int Separate>
+template <unsigned Pattern, bool Ahead, class T, class I, int Vectors, int Separate, class Places>
 TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
                                         bool rows, const T* b, std::int64_t ldb,
-                                        typename lanes<T>::mask last,
+                                        const Places& places,
                                         typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   std::uint32_t n = counts[Pattern - 1];
   for (; n >= Separate; n -= Separate) {
@@ -138,18 +191,18 @@ TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& c
     }
     TILEBIT_UNROLL
     for (int s = 0; s < Separate; ++s) {
-      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, last, sums[s]);
+      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, places, sums[s]);
     }
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
       if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(col, b, ldb);
-      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, last, sums[0]);
+      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, places, sums[0]);
     }
   }
   if constexpr (Pattern < 15) {
     add_patterns<Pattern + 1, Ahead, T, I, Vectors, Separate>(counts, col, value, rows, b, ldb,
-                                                              last, sums);
+                                                              places, sums);
   }
 }
 
@@ -166,9 +219,9 @@ TILEBIT_ALWAYS_INLINE void start_block(typename lanes<T>::reg (&sums)[Separate][
 }
 
 /// Stores rows 4 k to 4 k + 3, as far as C has them.
-template <class T, int Vectors, int Separate>
+template <class T, int Vectors, int Separate, class Places>
 TILEBIT_ALWAYS_INLINE void store_block(typename lanes<T>::reg (&sums)[Separate][4][Vectors],
-                                       std::int64_t k, typename lanes<T>::mask last,
+                                       std::int64_t k, const Places& places,
                                        const panel_output<accumulator_t<T>>& out) {
   TILEBIT_UNROLL
   for (int s = 1; s < Separate; ++s) {
@@ -183,7 +236,7 @@ TILEBIT_ALWAYS_INLINE void store_block(typename lanes<T>::reg (&sums)[Separate][
   TILEBIT_UNROLL
   for (int r = 0; r < 4; ++r) {
     if (4 * k + r < out.rows)
-      store_row<accumulator_t<T>, Vectors>(sums[0][r], 4 * k + r, last, out);
+      store_row<accumulator_t<T>, Vectors>(sums[0][r], 4 * k + r, places, out);
   }
 }
 
@@ -207,24 +260,22 @@ struct entry_arrays {
 };
 
 /// Adds the next entry of a row.
-template <class T, int Vectors, class Entries>
+template <class T, int Vectors, class Entries, class Places>
 TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, const T* first_row, std::int64_t ldb,
-                                     typename lanes<T>::mask last,
+                                     const Places& places,
                                      typename lanes<T>::reg (&sums)[Vectors]) {
   using v = lanes<T>;
   const auto a = v::broadcast(entries.value());
   const T* const b = first_row + entries.column() * ldb;
   TILEBIT_UNROLL
-  for (int j = 0; j + 1 < Vectors; ++j) sums[j] = v::fma(a, v::load(b + v::count * j), sums[j]);
-  constexpr int end = Vectors - 1;
-  sums[end] = v::fma(a, v::load(b + v::count * end, last), sums[end]);
+  for (int j = 0; j < Vectors; ++j) sums[j] = v::fma(a, places.load(b, j), sums[j]);
   entries.next();
 }
 
 /// Row i, which has the next n entries.
-template <class T, int Vectors, bool Ahead, class Entries>
+template <class T, int Vectors, bool Ahead, class Entries, class Places>
 TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, bool rows, const T* b,
-                                        std::int64_t ldb, typename lanes<T>::mask last,
+                                        std::int64_t ldb, const Places& places,
                                         std::int64_t i, const panel_output<accumulator_t<T>>& out) {
   using v = lanes<T>;
   constexpr int separate = Vectors == 1 ? 4 : 2;
@@ -240,41 +291,41 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, bool r
       if (rows) fetch_rows_of_b<Vectors, separate>(entries.columns(), b, ldb);
     }
     TILEBIT_UNROLL
-    for (int s = 0; s < separate; ++s) add_entry<T, Vectors>(entries, b, ldb, last, sums[s]);
+    for (int s = 0; s < separate; ++s) add_entry<T, Vectors>(entries, b, ldb, places, sums[s]);
   }
   for (; n > 0; --n) {
     if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-    add_entry<T, Vectors>(entries, b, ldb, last, sums[0]);
+    add_entry<T, Vectors>(entries, b, ldb, places, sums[0]);
   }
   TILEBIT_UNROLL
   for (int s = 1; s < separate; ++s) {
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) sums[0][j] = v::add(sums[0][j], sums[s][j]);
   }
-  store_row<accumulator_t<T>, Vectors>(sums[0], i, last, out);
+  store_row<accumulator_t<T>, Vectors>(sums[0], i, places, out);
 }
 
 /// Rows 4 k to 4 k + 3, as far as C has them, one after the other.
-template <class T, int Vectors, bool Ahead, class Entries>
+template <class T, int Vectors, bool Ahead, class Entries, class Places>
 TILEBIT_ALWAYS_INLINE void multiply_rows_of_block(const std::uint32_t (&n)[4], Entries entries,
                                                   bool rows, const T* b, std::int64_t ldb,
-                                                  typename lanes<T>::mask last, std::int64_t k,
+                                                  const Places& places, std::int64_t k,
                                                   const panel_output<accumulator_t<T>>& out) {
   if constexpr (Vectors <= 2) { // a loop of its own for each row: up to 1.1 times as fast
     TILEBIT_UNROLL
     for (int r = 0; r < 4; ++r) {
       if (4 * k + r >= out.rows) break;
-      multiply_row<T, Vectors, Ahead>(n[r], entries, rows, b, ldb, last, 4 * k + r, out);
+      multiply_row<T, Vectors, Ahead>(n[r], entries, rows, b, ldb, places, 4 * k + r, out);
     }
   } else {
     for (int r = 0; r < 4 && 4 * k + r < out.rows; ++r) {
-      multiply_row<T, Vectors, Ahead>(n[r], entries, rows, b, ldb, last, 4 * k + r, out);
+      multiply_row<T, Vectors, Ahead>(n[r], entries, rows, b, ldb, places, 4 * k + r, out);
     }
   }
 }
 
 /// Rows [first, last_row) of CSR.
-template <int Vectors, bool Ahead = false, class T, class I, class O>
+template <int Vectors, bool Ahead = false, bool Part = false, class T, class I, class O>
 void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last_row,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
@@ -283,16 +334,21 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
       return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
     }
   }
+  if constexpr (Vectors == 1 && !Part) {
+    if (width < lanes<T>::count) {
+      return spmm_rows<1, Ahead, true>(a, first, last_row, b, ldb, width, out);
+    }
+  }
   const std::int64_t fetching =
       end_of_fetching<Ahead>(a.row_offsets().data(), first, last_row, a.nnz(), out);
-  const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
+  const vector_places<T, Vectors, Part> places(width);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
     // Rows are short next to blocks: not of the next one, but of that behind it.
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(i + 2, i + 3, out);
     entry_arrays<T, I> entries{a.col_indices().data() + offsets[i], a.values().data() + offsets[i]};
     multiply_row<T, Vectors, Ahead>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries,
-                                    i < fetching, b, ldb, last, i, out);
+                                    i < fetching, b, ldb, places, i, out);
   }
 }
 
@@ -303,11 +359,11 @@ inline bool shares_no_column(const std::uint32_t* n) noexcept {
 
 /// Blocks of grouped rows from k on, as long as their rows share no column; returns the first whose
 /// rows do. A function of its own, because loops over short rows need the registers.
-template <int Vectors, bool Ahead, class T, class I>
+template <int Vectors, bool Ahead, class T, class I, class Places>
 TILEBIT_NOINLINE std::int64_t
 spmm_unshared_blocks(const grouped_view<const T, I>& a, std::int64_t k, std::int64_t last_block,
                      std::int64_t fetching, const T* b, std::int64_t ldb,
-                     typename lanes<T>::mask last,
+                     const Places& places,
                      const panel_output<accumulator_t<T>>& out) noexcept {
   const I* const cols = a.col_indices().data();
   const T* const values = a.values().data();
@@ -318,13 +374,14 @@ spmm_unshared_blocks(const grouped_view<const T, I>& a, std::int64_t k, std::int
     const std::uint32_t* const n = counts + 15 * k;
     const std::uint32_t in_row[4] = {n[0], n[1], n[3], n[7]};
     const entry_arrays<T, I> entries{cols + column_offsets[k], values + value_offsets[k]};
-    multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, k < fetching, b, ldb, last, k, out);
+    multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, k < fetching, b, ldb, places, k,
+                                              out);
   }
   return k;
 }
 
 /// Blocks [first, last_block) of grouped rows.
-template <int Vectors, bool Ahead = false, class T, class I>
+template <int Vectors, bool Ahead = false, bool Part = false, class T, class I>
 void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
                const T* b, std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
@@ -333,16 +390,21 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
       return spmm_rows<Vectors, true>(a, first, last_block, b, ldb, width, out);
     }
   }
+  if constexpr (Vectors == 1 && !Part) {
+    if (width < lanes<T>::count) {
+      return spmm_rows<1, Ahead, true>(a, first, last_block, b, ldb, width, out);
+    }
+  }
   const std::int64_t fetching = end_of_fetching<Ahead>(
       a.column_offsets().data(), first, last_block, detail::length(a.col_indices()), out);
   // Loops of a pattern are short: with four sums each their ends cost more than waiting (1.0
   // to 1.1).
   constexpr int separate = std::min(separate_sums(Vectors), 2);
-  const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
+  const vector_places<T, Vectors, Part> places(width);
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* n = a.pattern_counts().data() + 15 * k;
     if (shares_no_column(n)) {
-      k = spmm_unshared_blocks<Vectors, Ahead>(a, k, last_block, fetching, b, ldb, last, out);
+      k = spmm_unshared_blocks<Vectors, Ahead>(a, k, last_block, fetching, b, ldb, places, out);
       if (k == last_block) return;
       n = a.pattern_counts().data() + 15 * k;
     }
@@ -351,43 +413,48 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
-    add_patterns<1, Ahead, T, I, Vectors, separate>(n, col, value, k < fetching, b, ldb, last,
+    add_patterns<1, Ahead, T, I, Vectors, separate>(n, col, value, k < fetching, b, ldb, places,
                                                     sums);
-    store_block<T, Vectors, separate>(sums, k, last, out);
+    store_block<T, Vectors, separate>(sums, k, places, out);
   }
 }
 
 /// Adds the next n entries, which are of one row of a chunk.
-template <int Row, bool Ahead, class T, int Vectors, int Separate>
+template <int Row, bool Ahead, class T, int Vectors, int Separate, class Places>
 TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, chunk_entries<T>& entries, bool rows,
-                                       const T* b, std::int64_t ldb, typename lanes<T>::mask last,
+                                       const T* b, std::int64_t ldb, const Places& places,
                                        typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   for (; n >= Separate; n -= Separate) {
     if (Ahead && rows) fetch_rows_of_b<Vectors, Separate>(entries.columns(), b, ldb);
     TILEBIT_UNROLL
-    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, b, ldb, last, sums[s][Row]);
+    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, b, ldb, places, sums[s][Row]);
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
       if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-      add_entry<T, Vectors>(entries, b, ldb, last, sums[0][Row]);
+      add_entry<T, Vectors>(entries, b, ldb, places, sums[0][Row]);
     }
   }
 }
 
 /// Tile rows [first, last_row) as chunks.
-template <int Vectors, bool Ahead = false, class T>
+template <int Vectors, bool Ahead = false, bool Part = false, class T>
 void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t last_row, const T* b,
                std::int64_t ldb, std::int64_t width,
                const panel_output<accumulator_t<T>>& out) noexcept {
   if constexpr (!Ahead) {
     if (out.fetches_b) return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
   }
+  if constexpr (Vectors == 1 && !Part) {
+    if (width < lanes<T>::count) {
+      return spmm_rows<1, Ahead, true>(a, first, last_row, b, ldb, width, out);
+    }
+  }
   const std::int64_t* const offsets = a.entry_offsets();
   const std::int64_t fetching =
       end_of_fetching<Ahead>(offsets, first, last_row, offsets[a.tile_rows()], out);
   constexpr int separate = separate_sums(Vectors);
-  const auto last = lanes<T>::first(width - (Vectors - 1) * lanes<T>::count);
+  const vector_places<T, Vectors, Part> places(width);
   for (std::int64_t k = first; k < last_row; ++k) {
     const bool rows = k < fetching;
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
@@ -397,18 +464,18 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
     const std::uint32_t* const end = a.counts() + a.chunk_offsets()[k + 1];
     if (end - n == 4) {
       const std::uint32_t in_row[4] = {n[0], n[1], n[2], n[3]};
-      multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, rows, b, ldb, last, k, out);
+      multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, rows, b, ldb, places, k, out);
       continue;
     }
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
     for (; n < end; n += 4) {
-      add_entries<0, Ahead, T, Vectors, separate>(n[0], entries, rows, b, ldb, last, sums);
-      add_entries<1, Ahead, T, Vectors, separate>(n[1], entries, rows, b, ldb, last, sums);
-      add_entries<2, Ahead, T, Vectors, separate>(n[2], entries, rows, b, ldb, last, sums);
-      add_entries<3, Ahead, T, Vectors, separate>(n[3], entries, rows, b, ldb, last, sums);
+      add_entries<0, Ahead, T, Vectors, separate>(n[0], entries, rows, b, ldb, places, sums);
+      add_entries<1, Ahead, T, Vectors, separate>(n[1], entries, rows, b, ldb, places, sums);
+      add_entries<2, Ahead, T, Vectors, separate>(n[2], entries, rows, b, ldb, places, sums);
+      add_entries<3, Ahead, T, Vectors, separate>(n[3], entries, rows, b, ldb, places, sums);
       entries.elements += n[0] + n[1] + n[2] + n[3];
     }
-    store_block<T, Vectors, separate>(sums, k, last, out);
+    store_block<T, Vectors, separate>(sums, k, places, out);
   }
 }

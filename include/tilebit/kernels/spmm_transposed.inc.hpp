@@ -120,17 +120,3 @@ void spmm_transposed(const row_chunks_view<T>& a, std::int64_t first, std::int64
     }
   }
 }
-
-/// Rows [first, last_row) of sums, as C wants them.
-template <int Vectors, class T>
-void finish_rows(const T* sums, std::int64_t lds, std::int64_t first, std::int64_t last_row,
-                 std::int64_t width, const panel_output<T>& out) noexcept {
-  using v = lanes<T>;
-  const auto last = v::first(width - (Vectors - 1) * v::count);
-  for (std::int64_t i = first; i < last_row; ++i) {
-    typename v::reg s[Vectors];
-    TILEBIT_UNROLL
-    for (int j = 0; j < Vectors; ++j) s[j] = v::load(sums + i * lds + v::count * j);
-    store_row<T, Vectors>(s, i, last, out);
-  }
-}
