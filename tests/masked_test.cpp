@@ -52,10 +52,8 @@ void check_products(const tb::optimized_matrix<T>& h, const std::vector<T>& x) {
     expected[static_cast<std::size_t>(e.row)] +=
         static_cast<R>(e.value) * static_cast<R>(x[static_cast<std::size_t>(e.col)]);
   }
-  std::atomic<bool>& microcode = tb::detail::gathers_in_microcode();
-  const bool before = microcode.load();
   for (const bool slow : {false, true}) {
-    microcode = slow;
+    const oracle::gathers_as_if processor(slow);
     oracle::at_every_isa([&] {
       for (const auto& policy : {tb::seq, tb::threads(3)}) {
         std::vector<R> y(expected.size(), R(-1));
@@ -64,7 +62,6 @@ void check_products(const tb::optimized_matrix<T>& h, const std::vector<T>& x) {
       }
     });
   }
-  microcode = before;
 }
 
 /// What optimize makes of a matrix for which masked rows pay.
@@ -139,10 +136,8 @@ TEST_CASE("masked rows do not multiply zeros by Inf or NaN", "[low precision]") 
 TEST_CASE("masked rows are there where they pay", "[low precision]") {
   if (!has_dot_products()) return;
   source from(94);
-  std::atomic<bool>& microcode = tb::detail::gathers_in_microcode();
-  const bool before = microcode.load();
   for (const bool slow : {false, true}) {
-    microcode = slow;
+    const oracle::gathers_as_if processor(slow);
     const auto masked = [&](int percent) {
       const auto a = generators::uniform<std::int8_t>(64, 1024, percent, from);
       return tb::optimize(a).view().masked().bands() > 0;
@@ -152,7 +147,6 @@ TEST_CASE("masked rows are there where they pay", "[low precision]") {
     const auto few = generators::scattered<std::int8_t>(2000, 5000, 300, from);
     CHECK(tb::optimize(few).view().masked().bands() == 0); // nearly all pieces would be empty
   }
-  microcode = before;
   const auto a = generators::uniform<tb::bfloat16>(64, 512, 60, from);
   const bool unit = tb::active_isa() >= tb::isa::amx && tb::detail::amx_allowed();
   const auto h = tb::optimize(a, tb::operation::spmm);

@@ -152,6 +152,19 @@ inline bool contains(const std::string& text, std::string_view fragment) {
   return text.find(fragment) != std::string::npos;
 }
 
+/// While it lives, everything is chosen as on processors whose gathers are microcode, or are not.
+class gathers_as_if {
+public:
+  explicit gathers_as_if(bool microcode)
+      : before_(tb::detail::gathers_in_microcode().exchange(microcode)) {}
+  gathers_as_if(const gathers_as_if&) = delete;
+  gathers_as_if& operator=(const gathers_as_if&) = delete;
+  ~gathers_as_if() { tb::detail::gathers_in_microcode() = before_; }
+
+private:
+  bool before_;
+};
+
 /// Calls f() at every instruction set level of this machine, and where kernels differ also as if
 /// its gathers were microcode, or were not; the level in force comes back.
 template <class F>

@@ -461,6 +461,7 @@ TEMPLATE_TEST_CASE("SpMM gives the same bits with any number of threads", "[spmm
 
 TEMPLATE_TEST_CASE("SpMM of a bitmap matrix of several bands", "[spmm]", float) {
   using T = TestType;
+  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(79);
   const auto check = [&](std::int64_t rows, int percent) {
     const auto a = generators::uniform<T>(rows, 500, percent, from);
@@ -788,6 +789,7 @@ TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
 
 TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, double) {
   using T = TestType;
+  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(79);
   const auto band = tb::optimize(generators::banded<T>(1000, 1000, 40, from), tb::operation::spmm);
   CHECK(band.view().grouped().slabs() == 1); // of 324 entries in a block, but few columns
@@ -835,6 +837,7 @@ TEST_CASE("slabs are whole tile columns, none of them empty", "[spmm]") {
 
 TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
   using T = TestType;
+  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(84);
   const auto a = generators::uniform<T>(61, 2100, 20, from); // 1,680 entries in a block
   const auto slabs = [&](std::int64_t columns) {
@@ -864,6 +867,7 @@ TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm
 }
 
 TEST_CASE("the last tile column of a slab may be cut by the end of the matrix", "[spmm]") {
+  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(83);
   const auto pattern = generators::uniform<float>(300, 16897, 12, from); // 66 slabs wanted
   const std::vector<float> small = generators::small_vector<float>(pattern.nnz(), from);
@@ -883,22 +887,38 @@ TEST_CASE("the last tile column of a slab may be cut by the end of the matrix", 
   });
 }
 
+/// Are there kernels for grouped rows in pairs here? Says so if not.
+bool has_pairs() {
+  const oracle::gathers_as_if fast(false);
+  if (tb::kernels::pairing_function<float, std::int32_t>(tb::active_isa()) != nullptr) return true;
+  WARN("skipped: no kernels for grouped rows in pairs, which need AVX-512");
+  return false;
+}
+
 TEMPLATE_TEST_CASE("SpMM of several slabs keeps the error bound", "[spmm]", float, double) {
   using T = TestType;
   source from(82);
   // Few rows, which share panels of B; then so many that each step of them copies slabs of B.
-  const auto rows = GENERATE(std::int64_t{42}, std::int64_t{701});
+  const auto grouping =
+      GENERATE(std::pair<std::int64_t, bool>(42, false), std::pair<std::int64_t, bool>(701, false),
+               std::pair<std::int64_t, bool>(70, true));
+  const std::int64_t rows = grouping.first;
+  const bool in_pairs = grouping.second;
   const auto a = generators::uniform<T>(rows, 1100, 30, from);
+  if (in_pairs && !has_pairs()) return;
+  const oracle::gathers_as_if processor(!in_pairs);
   const auto h = tb::optimize(a, tb::operation::spmm);
-  using grouped = tb::grouped_view<const T, std::int32_t>;
-  const grouped g = h.view().grouped();
-  REQUIRE(g.slabs() == 4);
-  const auto b = random_dense<T>(1100, 70, from);
-  const auto c0 = random_dense<T>(rows, 70, from);
+  const auto g = h.view().grouped();
+  REQUIRE(g.in_pairs() == in_pairs);
+  REQUIRE(g.slabs() == (in_pairs ? 14 : 4));
+  const std::int64_t widest = in_pairs ? 130 : 70; // eight vectors and a remainder
+  const auto b = random_dense<T>(1100, widest, from);
+  const auto c0 = random_dense<T>(rows, widest, from);
   const auto expected = expected_columns<T>(a, b);
   const std::vector<T> bias = generators::small_vector<T>(rows, from);
   oracle::at_every_isa([&] {
-    for (const std::int64_t n : {1, 5, 16, 33, 70}) {
+    for (const std::int64_t n :
+         {std::int64_t{1}, std::int64_t{5}, std::int64_t{16}, std::int64_t{33}, widest}) {
       CAPTURE(n);
       check_width<tb::row_major, tb::row_major>(h, b, c0, expected, n);
       check_width<tb::col_major, tb::row_major>(h, b, c0, expected, n);
@@ -931,19 +951,71 @@ TEMPLATE_TEST_CASE("SpMM of several slabs keeps the error bound", "[spmm]", floa
         CHECK(updated(threads, bn.view) == updated(1, bn.view));
         CHECK(updated(threads, bc.view) == updated(1, bc.view));
       }
-      if (tb::active_isa() == tb::isa::scalar || n != 70) continue; // less may need no copy
+      if (tb::active_isa() == tb::isa::scalar || n != widest) continue; // less may need no copy
       tb::dense_matrix<T> by_slabs({rows, n});
       const tb::epilogue none;
       const tb::kernels::matrix_update<T, T, tb::row_major, tb::row_major, tb::epilogue<>> to{
           T{1}, T{}, by_slabs, by_slabs, none};
-      const auto& kernels = *tb::kernels::panel_kernels<grouped>(tb::active_isa());
+      const auto& kernels = tb::kernels::kernels_for(g, tb::active_isa());
       const auto panels = tb::kernels::cut_panels(n, kernels.lanes, kernels.widest);
       const bool copied = tb::kernels::run_spmm_by_copied_slabs(
           tb::seq, kernels, g, tb::dense_view<const T>(bn.view), panels, to);
-      CHECK(copied == (rows == 701));
+      CHECK(copied == (rows != 42));
       if (copied) CHECK(outside(expected, by_slabs, 1, 0, c0, unchanged) == 0);
     }
   });
+}
+
+TEMPLATE_TEST_CASE("columns are grouped in pairs of rows where that is faster", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  using grouped = tb::grouped_view<const T, std::int32_t>;
+  const std::vector<T> values{1, 2};
+  const std::vector<std::int32_t> cols{3};
+  const std::vector<std::int64_t> column_offsets{0, 1};
+  const std::vector<std::int64_t> value_offsets{0, 2};
+  const auto of_pattern = [&](unsigned pattern) {
+    std::vector<std::uint32_t> counts(15, 0);
+    counts[pattern - 1] = 1;
+    const auto view = [&](bool in_pairs) {
+      return grouped(values, cols, counts, column_offsets, value_offsets, {4, 4}, 1, in_pairs);
+    };
+    tb::validate(view(false));
+    tb::validate(view(true));
+  };
+  of_pattern(3);
+  of_pattern(12);
+  for (const unsigned pattern : {5U, 6U, 9U, 10U}) {
+    CHECK(oracle::contains(oracle::message_of<tb::invalid_matrix>([&] { of_pattern(pattern); }),
+                           "pairs"));
+  }
+
+  if (!has_pairs()) return;
+  source from(91);
+  const oracle::gathers_as_if fast(false);
+  const auto in_pairs = [&](std::int64_t rows, std::int64_t width, int entries,
+                            std::int64_t columns) {
+    const auto a = generators::uniform<T>(rows, width, entries, from);
+    const auto h = tb::optimize(a, tb::operation::spmm, columns);
+    tb::validate(h);
+    CHECK(tb::to_coo(h) == a);
+    CHECK(tb::to_coo(tb::transposed(h)) == tb::to_coo(tb::transposed(tb::to_csr(a))));
+    const std::vector<T> x = generators::small_vector<T>(width, from);
+    std::vector<T> y(static_cast<std::size_t>(rows));
+    tb::multiply(h, x, y);
+    oracle::check_spmv(a, x, y);
+    return h.view().grouped().in_pairs();
+  };
+  constexpr std::int64_t columns = 512 / static_cast<std::int64_t>(sizeof(T));
+  CHECK(in_pairs(45, 1100, 30, columns));           // most columns alone
+  CHECK(in_pairs(45, 1100, 45, columns));           // many in pairs; one row in the last block
+  CHECK(in_pairs(46, 1100, 30, columns));           // two
+  CHECK(in_pairs(47, 1100, 30, columns));           // three
+  CHECK_FALSE(in_pairs(45, 1100, 80, columns));     // four rows share more
+  CHECK_FALSE(in_pairs(45, 1100, 1, columns));      // too few in a slab
+  CHECK_FALSE(in_pairs(45, 500, 30, columns));      // all of B is near
+  CHECK_FALSE(in_pairs(45, 1100, 30, columns / 4)); // panels are narrow
+  CHECK(tb::kernels::slabs_of_pairs(1000, 10, 0.24, 4000, 512) == 1); // bands
 }
 
 TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch]", float, double) {
@@ -963,12 +1035,20 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
       CHECK(bytes == (tb::active_isa() >= tb::isa::avx512 ? 64 : 32));
       const auto& transposed = tb::kernels::transposed_kernels_of<View>(tb::active_isa());
       CHECK(transposed.lanes == kernels->lanes);
+      const auto& of_view = tb::kernels::kernels_for(view, tb::active_isa());
+      if constexpr (requires { view.in_pairs(); }) {
+        const bool wide = view.in_pairs() && tb::active_isa() >= tb::isa::avx512;
+        CHECK(of_view.widest == (wide ? 8 : kernels->widest));
+      } else {
+        CHECK(&of_view == kernels);
+      }
     });
   };
 #ifndef TILEBIT_DISABLE_SIMD
   check(tb::csr_view<const T, std::int32_t, std::int64_t>());
   check(tb::csr_view<const T, std::int64_t, std::int32_t>());
   check(tb::grouped_view<const T, std::int32_t>());
+  check(tb::grouped_view<const T, std::int32_t>({}, {}, {}, {}, {}, {}, 1, true));
   check(tb::kernels::row_chunks_view<T>());
 #endif
   oracle::at_every_isa([&] {

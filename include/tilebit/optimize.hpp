@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -55,11 +56,48 @@ inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, d
   return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
 }
 
-/// Bytes of a row of B that a kernel reads at once.
+/// The same for grouped rows in pairs, with row_bytes up to 512.
+///
+/// A slab has as many columns as give each row a dozen entries, within what has 40 to 128 KB of a
+/// panel of B: the first-level cache, and as much of the second as its loads are still ahead of
+/// (1024 x 1024 at 50, 20, 10 and 5% multiply 64 to 512 columns best with 40, 40, 64 and 128 KB,
+/// Granite Rapids). One slab, and then no pairs, where panels are narrow, all of B is near, or rows
+/// would have less than eight entries in a slab.
+inline std::int64_t slabs_of_pairs(double entries, std::int64_t rows, double span,
+                                   std::int64_t cols, std::int64_t row_bytes) noexcept {
+  const auto bytes = static_cast<double>(row_bytes);
+  const double all = static_cast<double>(cols);
+  if (span < 0.25 || row_bytes < 256 || all * bytes <= 262144 || entries <= 0) return 1;
+  const double wanted = 12 * static_cast<double>(rows) * all / entries;
+  const double width = std::clamp(wanted, 40960 / bytes, 131072 / bytes);
+  if (wanted > 1.5 * width) return 1;
+  const double slabs = std::clamp(std::ceil(static_cast<double>(cols) / width), 1.0, 1024.0);
+  const std::int64_t tiles = detail::tiles_of_slab(cols, static_cast<std::int64_t>(slabs));
+  return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
+}
+
+/// Bytes of a row of B that a kernel reads at once, of at most so many.
 template <class T>
-constexpr std::int64_t bytes_of_panel_row(std::int64_t columns) noexcept {
+constexpr std::int64_t bytes_of_panel_row(std::int64_t columns, std::int64_t most = 256) noexcept {
   constexpr auto size = std::int64_t{sizeof(T)};
-  return std::min(columns, 256 / size) * size;
+  return std::min(columns, most / size) * size;
+}
+
+/// Loads of B that blocks of four rows need at least: one for each column of a tile with entries.
+template <class View>
+std::int64_t loads_of_tiles(const View& a) noexcept {
+  std::int64_t loads = 0;
+  for (const unsigned bitmap : a.bitmaps()) {
+    const unsigned halves = bitmap | bitmap >> 8;
+    loads += std::popcount((halves | halves >> 4) & 15U);
+  }
+  return loads;
+}
+
+/// Do four rows share so few loads that pairs of them, with twice as many columns of B, have less
+/// work? Random entries at 50% do (0.47 loads an entry), at 60% not.
+constexpr bool pairs_pay(std::int64_t loads, double entries) noexcept {
+  return static_cast<double>(loads) > 0.46 * entries;
 }
 
 /// All tile rows as blocks of grouped rows, for products with so many columns. Throws
@@ -69,7 +107,7 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
   using T = typename Source::scalar_type;
   using I = typename Source::index_type;
   const auto& a = from.matrix();
-  auto* const group = select(grouping_table<T, I>::rows).function;
+  auto* group = select(grouping_table<T, I>::rows).function;
   std::int64_t most_tiles = 0;
   std::int64_t most_entries = 0;
   double columns_between = 0;
@@ -90,29 +128,60 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
   const work_array<I> cols(most_entries); // as many as entries, if no column is shared
   const double all = static_cast<double>(a.tile_rows()) * static_cast<double>(a.cols());
   const double span = columns_between / std::max(all, 1.0);
-  const std::int64_t slabs = slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(),
-                                      bytes_of_panel_row<T>(columns));
-  const std::int64_t width = detail::tiles_of_slab(from.cols(), slabs);
-  std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
-  for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
-  for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
-    row_of_tiles<T, I> left = from.row(tr, 0);
-    for (std::int64_t s = 0; s < slabs; ++s) {
-      detail::grouped_arrays<T, I>& part = parts[at(s)];
-      const auto* const end = s + 1 == slabs ? left.cols + left.tiles
-                                             : std::lower_bound(left.cols, left.cols + left.tiles,
-                                                                static_cast<I>((s + 1) * width));
-      const row_of_tiles<T, I> row = left.first(end - left.cols);
-      left = left.without(row);
-      const std::int64_t taken = group(row, memory.scratch(), cols.get(), values.get(),
-                                       part.pattern_counts.data() + 15 * tr);
-      part.col_indices.insert(part.col_indices.end(), cols.get(), cols.get() + taken);
-      part.values.insert(part.values.end(), values.get(), values.get() + row.entries);
-      part.column_offsets.push_back(detail::length(part.col_indices));
-      part.value_offsets.push_back(detail::length(part.values));
+  std::int64_t slabs = slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(),
+                                bytes_of_panel_row<T>(columns));
+  auto* const pair = pairing_function<T, I>(active_isa());
+  bool in_pairs = false;
+  if (pair != nullptr && pairs_pay(loads_of_tiles(a), from.entries())) {
+    const std::int64_t of_pairs = slabs_of_pairs(from.entries(), a.rows(), span, from.cols(),
+                                                 bytes_of_panel_row<T>(columns, 512));
+    in_pairs = of_pairs > 1;
+    if (in_pairs) {
+      slabs = of_pairs;
+      group = pair;
     }
   }
-  return detail::joined_slabs(std::move(parts));
+  const std::int64_t width = detail::tiles_of_slab(from.cols(), slabs);
+  // The next block of `part`: what a tile row that is left has in slab s.
+  const auto append = [&](detail::grouped_arrays<T, I>& part, row_of_tiles<T, I>& left,
+                          std::int64_t s) {
+    const auto* const end = s + 1 == slabs ? left.cols + left.tiles
+                                           : std::lower_bound(left.cols, left.cols + left.tiles,
+                                                              static_cast<I>((s + 1) * width));
+    const row_of_tiles<T, I> row = left.first(end - left.cols);
+    left = left.without(row);
+    const std::size_t counts = 15 * (part.column_offsets.size() - 1);
+    const std::int64_t taken =
+        group(row, memory.scratch(), cols.get(), values.get(), part.pattern_counts.data() + counts);
+    part.col_indices.insert(part.col_indices.end(), cols.get(), cols.get() + taken);
+    part.values.insert(part.values.end(), values.get(), values.get() + row.entries);
+    part.column_offsets.push_back(detail::length(part.col_indices));
+    part.value_offsets.push_back(detail::length(part.values));
+  };
+  detail::grouped_arrays<T, I> out;
+  if constexpr (Source::as_stored) { // slab by slab
+    std::vector<row_of_tiles<T, I>> left;
+    left.reserve(at(a.tile_rows()));
+    for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) left.push_back(from.row(tr, 0));
+    detail::reserve_in_large_pages(out.values, at(a.nnz()));
+    detail::reserve_in_large_pages(out.col_indices, at(a.nnz()));
+    out.pattern_counts.resize(at(15 * slabs * a.tile_rows()));
+    for (std::int64_t s = 0; s < slabs; ++s) {
+      for (row_of_tiles<T, I>& row : left) append(out, row, s);
+    }
+    out.col_indices.shrink_to_fit();
+    out.slabs = slabs;
+  } else { // rows are made once
+    std::vector<detail::grouped_arrays<T, I>> parts(at(slabs));
+    for (auto& part : parts) part.pattern_counts.resize(at(15 * a.tile_rows()));
+    for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
+      row_of_tiles<T, I> row = from.row(tr, 0);
+      for (std::int64_t s = 0; s < slabs; ++s) append(parts[at(s)], row, s);
+    }
+    out = detail::joined_slabs(std::move(parts));
+  }
+  out.in_pairs = in_pairs;
+  return out;
 }
 
 /// Do grouped rows repay the 76 bytes of a block and that the processor does not foresee the ends
@@ -160,12 +229,7 @@ bool grouping_pays(const detail::grouped_arrays<T, I>& a, std::int64_t cols, std
 template <class T, class I>
 bool grouping_may_pay(const bitmap_view<const T, I>& a) noexcept {
   if (a.nnz() >= 200 * a.tile_rows()) return true;
-  std::int64_t loads = 0;
-  for (const unsigned bitmap : a.bitmaps()) {
-    const unsigned halves = bitmap | bitmap >> 8;
-    loads += std::popcount((halves | halves >> 4) & 15U);
-  }
-  return grouping_pays(a.nnz(), loads, a.tile_rows());
+  return grouping_pays(a.nnz(), loads_of_tiles(a), a.tile_rows());
 }
 
 /// The packed copy of a matrix of tiles, or nothing where the level in force has no use for it.

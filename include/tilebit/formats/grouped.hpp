@@ -14,6 +14,10 @@
 // Wide matrices are cut into slabs of so many columns, each of them grouped for itself, so that the
 // rows of B that a slab needs stay in the first- and second-level caches while all rows of A pass
 // by.
+//
+// Columns may be shared by the upper two and the lower two rows of a block only ("in pairs"): then
+// kernels keep the sums of two rows in registers, with twice as many columns of B, and slabs are
+// narrower.
 #pragma once
 
 #include <algorithm>
@@ -64,9 +68,9 @@ public:
   grouped_view(std::span<T> values, std::span<const I> col_indices,
                std::span<const std::uint32_t> pattern_counts,
                std::span<const std::int64_t> column_offsets,
-               std::span<const std::int64_t> value_offsets, shape s,
-               std::int64_t slabs = 1) noexcept
-      : shape_(s), slabs_(slabs), values_(values), col_indices_(col_indices),
+               std::span<const std::int64_t> value_offsets, shape s, std::int64_t slabs = 1,
+               bool in_pairs = false) noexcept
+      : shape_(s), slabs_(slabs), in_pairs_(in_pairs), values_(values), col_indices_(col_indices),
         pattern_counts_(pattern_counts), column_offsets_(column_offsets),
         value_offsets_(value_offsets) {}
 
@@ -76,6 +80,9 @@ public:
   /// Of a slab.
   std::int64_t blocks() const noexcept { return (detail::length(column_offsets_) - 1) / slabs_; }
   std::int64_t slabs() const noexcept { return slabs_; }
+  /// Are columns shared by the upper two or the lower two rows of a block at most? Then kernels
+  /// take two rows at a time, and more columns of B.
+  bool in_pairs() const noexcept { return in_pairs_; }
   /// First column of slab s; cols() for s = slabs(). Each slab has ceil(tile columns / slabs())
   /// tile columns, the last one what is left.
   std::int64_t first_column(std::int64_t s) const noexcept {
@@ -90,7 +97,9 @@ public:
             pattern_counts_.subspan(15 * first, 15 * n),
             column_offsets_.subspan(first, n + 1),
             value_offsets_.subspan(first, n + 1),
-            shape_};
+            shape_,
+            1,
+            in_pairs_};
   }
   std::span<T> values() const noexcept { return values_; }
   std::span<const I> col_indices() const noexcept { return col_indices_; }
@@ -103,6 +112,7 @@ private:
 
   shape shape_;
   std::int64_t slabs_ = 1;
+  bool in_pairs_ = false;
   std::span<T> values_;
   std::span<const I> col_indices_;
   std::span<const std::uint32_t> pattern_counts_;
@@ -111,6 +121,11 @@ private:
 };
 
 namespace detail {
+
+/// Has a pattern rows of one pair only, the upper or the lower one?
+constexpr bool is_of_pair(unsigned pattern) noexcept {
+  return (pattern & 3U) == 0 || (pattern & 12U) == 0;
+}
 
 /// The arrays of grouped rows, owned.
 template <class T, class I>
@@ -121,6 +136,7 @@ struct grouped_arrays {
   std::vector<std::int64_t> column_offsets{0};
   std::vector<std::int64_t> value_offsets{0};
   std::int64_t slabs = 1;
+  bool in_pairs = false;
 
   grouped_view<const T, I> view(shape s) const noexcept {
     return {values,
@@ -129,7 +145,8 @@ struct grouped_arrays {
             offsets_or_zero(column_offsets),
             offsets_or_zero(value_offsets),
             s,
-            slabs};
+            slabs,
+            in_pairs};
   }
 };
 
@@ -227,6 +244,10 @@ void validate(const grouped_view<T, I>& a) {
       if (n > 0 && 4 * k + std::bit_width(pattern) > a.rows()) {
         detail::throw_invalid(
             k, {"grouped: pattern ", pattern, " of block ", k, " is outside the rows"});
+      }
+      if (n > 0 && a.in_pairs() && !detail::is_of_pair(pattern)) {
+        detail::throw_invalid(
+            k, {"grouped: pattern ", pattern, " of block ", k, " is not one of pairs of rows"});
       }
       if (counted > columns) break;
       for (std::int64_t c = counted - n; c < counted; ++c) {

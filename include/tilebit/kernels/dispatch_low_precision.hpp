@@ -101,14 +101,14 @@ using windowed_function = void(const windowed_view<const T>&, std::int64_t first
 /// The kernels for 1, 2 and 4 columns; none where portable code is all there is.
 template <class T>
 struct windowed_table {
-  using row = kernel_row<const one_two_four<windowed_function<T>>>;
+  using row = kernel_row<const powers_of_two<windowed_function<T>>>;
   static constexpr std::array<row, 0> rows{};
 };
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
 template <class T>
   requires detail::has_windows_v<T>
 struct windowed_table<T> {
-  using kernels = const one_two_four<windowed_function<T>>;
+  using kernels = const powers_of_two<windowed_function<T>>;
   using row = kernel_row<kernels>;
   static constexpr kernels of_columns{&avx512_bf16::windowed_dots<1, T>,
                                       &avx512_bf16::windowed_dots<2, T>,

@@ -51,9 +51,11 @@ struct lanes<double> {
   static reg relu(reg a) noexcept { return _mm512_max_pd(zero(), a); }
 };
 
-/// Vectors of columns that a kernel keeps sums of: registers for four rows of them, or for one.
+/// Vectors of columns that a kernel keeps sums of: registers for four rows of them, for one, or for
+/// two.
 inline constexpr int widest_block = 4;
 inline constexpr int widest_row = 4;
+inline constexpr int widest_pair = 8;
 /// Sums of a block that are kept apart, so that enough of them are under way at a time.
 constexpr int separate_sums(int vectors) noexcept {
   return 4 / vectors;

@@ -42,9 +42,7 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
   for (std::int64_t j = 0; j < n; j += panels.back().width) {
     const std::int64_t left = n - j;
     std::int64_t vectors = widest;
-    while (vectors > 1 && left <= (vectors - vectors / 4 - (vectors == 2 ? 1 : 0)) * lanes) {
-      vectors /= 2; // three vectors are two and one
-    }
+    while (left <= (vectors - 1) * lanes) vectors /= 2; // three vectors are two and one
     panels.push_back({j, std::min(left, vectors * lanes), vectors});
   }
   return panels;

@@ -135,9 +135,13 @@ namespace row_tables = kernels_data::row_tables;
 #include "split_tiles_avx512.inc.hpp"
 
 #include "group_rows.inc.hpp"
+
+#include "pair_rows.inc.hpp"
 #include "row_by_gathers.inc.hpp"
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
+
+#include "spmm_pairs.inc.hpp"
 #include "spmm_transposed.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"

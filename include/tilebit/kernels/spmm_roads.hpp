@@ -42,6 +42,19 @@ const auto& transposed_kernels_of(isa level) noexcept {
   return *std::ranges::find_if(rows, [&](const auto& row) { return row.level <= level; })->function;
 }
 
+/// The kernels for a matrix: those for pairs of rows, where it is grouped so and there are any.
+template <class View>
+const auto& kernels_for([[maybe_unused]] const View& a, isa level) noexcept {
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+  if constexpr (requires { a.in_pairs(); }) {
+    if (a.in_pairs() && level >= isa::avx512) {
+      return pairs_avx512<View, typename View::scalar_type>;
+    }
+  }
+#endif
+  return *panel_kernels<View>(level);
+}
+
 /// How often a row of B is loaded on average.
 template <class T, class I, class O>
 double uses_of_b(const csr_view<T, I, O>& a) noexcept {
@@ -135,7 +148,7 @@ bool run_spmm_by_copied_slabs(const execution_policy& policy, const spmm_kernels
 template <class View, class T, class LayoutB, class Update>
 void run_spmm_by_panels(const execution_policy& policy, const View& a,
                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
-  const auto& kernels = *panel_kernels<View>(level);
+  const auto& kernels = kernels_for(a, level);
   const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
   if constexpr (requires { a.slabs(); }) {
     if (a.slabs() > 1 && run_spmm_by_copied_slabs(policy, kernels, a, b, panels, out)) return;
