@@ -216,6 +216,38 @@ TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", fl
   });
 }
 
+TEMPLATE_TEST_CASE("calls that go through blocks back and forth give the same bits", "[multiply]",
+                   float, double) {
+  using T = TestType;
+  const tb::kernels::back_and_forth one(5), other(5);
+  for (int k = 0; k < 5; ++k) CHECK(one[k] == 4 - other[k]);
+  CHECK((one[0] == 0) != (other[0] == 0));
+
+  source from(17);
+  auto entries = generators::triples_of(generators::scattered<T>(901, 2999, 120000, from));
+  for (std::int64_t j = 0; j < 2999; ++j) entries.add(500, j, from.value<T>()); // a giant row
+  const auto a = std::move(entries).matrix(901, 2999);
+  const auto x = generators::vector<T>(a.cols(), from);
+  const auto check = [&](const auto& m) {
+    std::vector<T> y(static_cast<std::size_t>(a.rows())), again(y.size());
+    tb::multiply(m, x, y);
+    oracle::check_spmv(m, x, y);
+    for (int calls = 0; calls < 3; ++calls) {
+      std::fill(again.begin(), again.end(), T{});
+      tb::multiply(tb::threads(1 + calls), m, x, again);
+      CHECK(same_bits(again, y));
+    }
+  };
+  const auto csr = tb::to_csr(a);
+  CHECK(tb::kernels::block_list(csr.view()).count() > 2);
+  oracle::at_every_isa([&] {
+    check(a);
+    check(csr);
+    check(tb::to_bitmap(a));
+    check(tb::optimize(a));
+  });
+}
+
 TEMPLATE_TEST_CASE("bits of a row do not depend on the rows beside it", "[multiply]", float,
                    double) {
   using T = TestType;

@@ -13,6 +13,7 @@
 #include "../core/numeric.hpp"
 #include "../formats/optimized.hpp"
 #include "../formats/views.hpp"
+#include "back_and_forth.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
 #include "parallel.hpp"
@@ -160,9 +161,11 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     block_product slices(a.sliced(), slice_band.bands(), conjugate, x, out);
     block_product grouped(a.grouped(), grouped_band.bands(), conjugate, x, out);
     const int tasks = tiles.count() + diagonals.count() + slices.count() + grouped.count();
+    const back_and_forth places(tasks);
     for_each_task(policy, tasks, [&](int task) {
       run_one_of(
-          task, [](auto& blocks, int k) { blocks.run(k); }, tiles, diagonals, slices, grouped);
+          places[task], [](auto& blocks, int k) { blocks.run(k); }, tiles, diagonals, slices,
+          grouped);
     });
     tiles.finish();
     diagonals.finish();
@@ -173,7 +176,8 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     }
     const every_unit everything(a);
     block_product product(a, everything.bands(), conjugate, x, out);
-    for_each_task(policy, product.count(), [&](int task) { product.run(task); });
+    const back_and_forth places(product.count());
+    for_each_task(policy, product.count(), [&](int task) { product.run(places[task]); });
     product.finish();
   }
 }
@@ -195,8 +199,11 @@ void run_spmv_by_entries(const execution_policy& policy, const View& a, bool con
       const auto k = rows.begin() + a.nnz() / row_blocks * p;
       return std::upper_bound(k, rows.end(), *(k - 1)) - rows.begin();
     };
-    return for_each_task(policy, row_blocks,
-                         [&](int block) { function(a, cut(block), cut(block + 1), x, out); });
+    const back_and_forth places(row_blocks);
+    return for_each_task(policy, row_blocks, [&](int task) {
+      const int block = places[task];
+      function(a, cut(block), cut(block + 1), x, out);
+    });
   }
   const int blocks = scattering_blocks(a.nnz(), a.rows());
   scattered_sums<T> sums(policy, blocks, a.rows());
