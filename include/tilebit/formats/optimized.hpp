@@ -33,6 +33,26 @@ struct unit_range {
   friend constexpr bool operator==(const unit_range&, const unit_range&) = default;
 };
 
+template <class T, index I>
+  requires scalar<T>
+class optimized_matrix;
+
+namespace detail {
+
+/// The parts of an optimized matrix that only 16-bit and 8-bit types have.
+template <class T, class I>
+struct low_precision_parts {
+  using scalar_type = std::remove_const_t<T>;
+  bitmap_grid_view<T, I> grid;
+  grouped_view<const packed_t<scalar_type>, I> packed;
+  std::span<const std::int32_t> corrections;
+  windowed_view<const scalar_type> windowed;
+  masked_view<const scalar_type> masked;
+};
+struct no_low_precision_parts {};
+
+} // namespace detail
+
 /// The parts of an optimized matrix, not owned.
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
@@ -65,12 +85,9 @@ public:
                  std::span<const std::int32_t> corrections,
                  windowed_view<const scalar_type> windowed = {},
                  masked_view<const scalar_type> masked = {}) noexcept
+    requires detail::is_packed_v<scalar_type>
       : optimized_view(parts) {
-    grid_ = grid;
-    packed_ = packed;
-    corrections_ = corrections;
-    windowed_ = windowed;
-    masked_ = masked;
+    low_precision_ = {grid, packed, corrections, windowed, masked};
   }
 
   std::int64_t rows() const noexcept { return of_transpose_ ? tiles_.cols() : tiles_.rows(); }
@@ -85,7 +102,7 @@ public:
   }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz() + csr_.nnz() +
-           grid_.nnz();
+           grid().nnz();
   }
   const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
   std::span<const unit_range> tile_bands() const noexcept { return tile_bands_; }
@@ -94,13 +111,26 @@ public:
   const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
   const grouped_view<T, I>& grouped() const noexcept { return grouped_; }
   const csr_view<T, I>& csr() const noexcept { return csr_; }
-  const bitmap_grid_view<T, I>& grid() const noexcept { return grid_; }
-  const grouped_view<const packed_type, I>& packed() const noexcept { return packed_; }
-  std::span<const std::int32_t> corrections() const noexcept { return corrections_; }
-  const windowed_view<const scalar_type>& windowed() const noexcept { return windowed_; }
-  const masked_view<const scalar_type>& masked() const noexcept { return masked_; }
+  bitmap_grid_view<T, I> grid() const noexcept { return low_precision().grid; }
+  grouped_view<const packed_type, I> packed() const noexcept { return low_precision().packed; }
+  std::span<const std::int32_t> corrections() const noexcept { return low_precision().corrections; }
+  windowed_view<const scalar_type> windowed() const noexcept { return low_precision().windowed; }
+  masked_view<const scalar_type> masked() const noexcept { return low_precision().masked; }
 
 private:
+  friend class optimized_matrix<scalar_type, I>;
+
+  static constexpr bool low = detail::is_packed_v<scalar_type>;
+  using low_parts = detail::low_precision_parts<T, I>;
+
+  std::conditional_t<low, const low_parts&, low_parts> low_precision() const noexcept {
+    if constexpr (low) {
+      return low_precision_;
+    } else {
+      return {};
+    }
+  }
+
   bitmap_view<T, I> tiles_;
   std::span<const unit_range> tile_bands_;
   diagonal_view<T, I> diagonals_;
@@ -108,11 +138,9 @@ private:
   sliced_view<T, I> sliced_;
   grouped_view<T, I> grouped_;
   csr_view<T, I> csr_;
-  bitmap_grid_view<T, I> grid_;
-  grouped_view<const packed_type, I> packed_;
-  std::span<const std::int32_t> corrections_;
-  windowed_view<const scalar_type> windowed_;
-  masked_view<const scalar_type> masked_;
+  /// Views of other types are half as large without: products of small matrices notice it.
+  [[no_unique_address]] std::conditional_t<low, low_parts, detail::no_low_precision_parts>
+      low_precision_;
   bool of_transpose_ = false;
 };
 
@@ -201,17 +229,16 @@ public:
 
   optimized_view<const T, I> view() const noexcept {
     const shape s(tiles_.rows(), tiles_.cols());
-    constexpr int depth = detail::depth_v<detail::packed_t<T>>;
-    const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
-    const optimized_view<const T, I> parts{{tiles_.view(), tile_bands_, diagonals_.view(s),
-                                            diagonal_bands_, sliced_.view(s), grouped_.view(s),
-                                            csr_},
-                                           grid_.view(),
-                                           packed_.rows.view(packed),
-                                           packed_.corrections,
-                                           packed_.windowed.view(s),
-                                           packed_.masked.view(s)};
-    return parts.with_parts_of_transpose(of_transpose_);
+    optimized_view<const T, I> all(tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_,
+                                   sliced_.view(s), grouped_.view(s), csr_);
+    if constexpr (detail::is_packed_v<T>) {
+      constexpr int depth = detail::depth_v<detail::packed_t<T>>;
+      const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
+      all.low_precision_ = {grid_.view(), packed_.rows.view(packed), packed_.corrections,
+                            packed_.windowed.view(s), packed_.masked.view(s)};
+    }
+    all.of_transpose_ = of_transpose_;
+    return all;
   }
   operator optimized_view<const T, I>() const noexcept { return view(); }
 

@@ -145,6 +145,16 @@ void run_one_of(int task, F&& run, Blocks&... lists) {
   static_cast<void>((runs_in(lists) || ...));
 }
 
+/// Does no part of an optimized matrix have more than one block, so that there is nothing to share?
+template <class View>
+bool has_single_blocks(const View& a) noexcept {
+  bool single = true;
+  for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
+    single = single && (bands.empty() || block_list(part).count() == 1);
+  });
+  return single;
+}
+
 /// z = alpha A x + beta y for CSR, bitmap and optimized matrices.
 template <class View, class T>
 void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjugate, const T* x,
@@ -154,6 +164,14 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
       if (a.grid().rows() > 0) return run_spmv_by_rows(policy, a.grid(), conjugate, x, out);
     }
     if (a.csr().rows() > 0) return run_spmv_by_rows(policy, a.csr(), conjugate, x, out);
+    if (has_single_blocks(a)) {
+      return for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
+        using Part = std::remove_cvref_t<decltype(part)>;
+        for (const unit_range& band : bands) {
+          plain_kernel<Part>(conjugate)(part, band.first, band.last, x, out);
+        }
+      });
+    }
     const every_unit slice_band(a.sliced());
     const every_unit grouped_band(a.grouped());
     block_product tiles(a.tiles(), a.tile_bands(), conjugate, x, out);
