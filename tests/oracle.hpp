@@ -169,24 +169,19 @@ private:
 /// its gathers were microcode, or were not; the level in force comes back.
 template <class F>
 void at_every_isa(F&& f) {
-  std::atomic<bool>& microcode = tb::detail::gathers_in_microcode();
   struct restore {
     tb::isa level = tb::active_isa();
-    bool microcode = tb::detail::gathers_in_microcode();
-    ~restore() {
-      tb::set_isa(level);
-      tb::detail::gathers_in_microcode() = microcode;
-    }
+    ~restore() { tb::set_isa(level); }
   } const before;
   for (const tb::isa level : tb::supported_isas()) {
     CAPTURE(std::string(tb::to_string(level)));
     tb::set_isa(level);
     f();
     if (level != tb::isa::avx2 && level != tb::isa::avx512_bf16) continue;
-    microcode = !before.microcode;
-    CAPTURE(microcode.load());
+    const bool microcode = !tb::detail::gathers_in_microcode();
+    const gathers_as_if other(microcode);
+    CAPTURE(microcode);
     f();
-    microcode = before.microcode;
   }
 }
 

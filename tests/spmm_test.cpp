@@ -461,7 +461,6 @@ TEMPLATE_TEST_CASE("SpMM gives the same bits with any number of threads", "[spmm
 
 TEMPLATE_TEST_CASE("SpMM of a bitmap matrix of several bands", "[spmm]", float) {
   using T = TestType;
-  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(79);
   const auto check = [&](std::int64_t rows, int percent) {
     const auto a = generators::uniform<T>(rows, 500, percent, from);

@@ -35,6 +35,13 @@ namespace tilebit {
 inline namespace TILEBIT_ABI {
 namespace kernels {
 
+/// So many slabs, within 1 to 1024, or fewer: all of whole tile columns, and none empty.
+inline std::int64_t whole_slabs(double wanted, std::int64_t cols) noexcept {
+  const auto slabs = static_cast<std::int64_t>(std::clamp(wanted, 1.0, 1024.0));
+  const std::int64_t tiles = detail::tiles_of_slab(cols, slabs);
+  return (detail::tiles_along(cols) + tiles - 1) / tiles;
+}
+
 /// Into how many slabs of columns grouped rows are cut. `span`: share of all columns that lie
 /// between the first and the last one of a block on average; row_bytes: of a panel of B, up to 256.
 ///
@@ -50,10 +57,7 @@ inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, d
   const double narrow = 256.0 / static_cast<double>(std::max<std::int64_t>(row_bytes, 16));
   const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
   const double width = (fill >= 12 ? 2048 : 256) * narrow;
-  const double wanted = std::min(in_block / (100 * narrow), static_cast<double>(cols) / width);
-  const auto slabs = static_cast<std::int64_t>(std::clamp(wanted, 1.0, 1024.0));
-  const std::int64_t tiles = detail::tiles_of_slab(cols, slabs);
-  return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
+  return whole_slabs(std::min(in_block / (100 * narrow), static_cast<double>(cols) / width), cols);
 }
 
 /// The same for grouped rows in pairs, with row_bytes up to 512.
@@ -71,9 +75,7 @@ inline std::int64_t slabs_of_pairs(double entries, std::int64_t rows, double spa
   const double wanted = 12 * static_cast<double>(rows) * all / entries;
   const double width = std::clamp(wanted, 40960 / bytes, 131072 / bytes);
   if (wanted > 1.5 * width) return 1;
-  const double slabs = std::clamp(std::ceil(static_cast<double>(cols) / width), 1.0, 1024.0);
-  const std::int64_t tiles = detail::tiles_of_slab(cols, static_cast<std::int64_t>(slabs));
-  return (detail::tiles_along(cols) + tiles - 1) / tiles; // none of them empty
+  return whole_slabs(std::ceil(all / width), cols);
 }
 
 /// Bytes of a row of B that a kernel reads at once, of at most so many.

@@ -194,7 +194,8 @@ using spmm_function = void(const View&, std::int64_t first, std::int64_t last, c
                            std::int64_t ldb, std::int64_t width,
                            const panel_output<accumulator_t<T>>&) noexcept;
 
-/// One function for each power of two up to a number: vectors of a panel, columns.
+/// One function for each power of two up to eight, or up to the widest that there is: vectors of a
+/// panel, columns.
 template <class Function>
 struct powers_of_two {
   std::array<Function*, 4> functions;
@@ -222,11 +223,10 @@ struct spmm_table {
 #if TILEBIT_X86
 #ifndef TILEBIT_DISABLE_AVX512
 template <class View, class T>
-inline constexpr spmm_kernels<View, T> spmm_avx512{avx512::lanes<T>::count,
-                                                   avx512::widest<View>,
-                                                   {&avx512::spmm_rows<1>, &avx512::spmm_rows<2>,
-                                                    &avx512::spmm_rows<4>,
-                                                    &avx512::spmm_rows<avx512::widest<View>>}};
+inline constexpr spmm_kernels<View, T> spmm_avx512{
+    avx512::lanes<T>::count,
+    avx512::widest<View>,
+    {&avx512::spmm_rows<1>, &avx512::spmm_rows<2>, &avx512::spmm_rows<4>}};
 #endif
 template <class View, class T>
 inline constexpr spmm_kernels<View, T> spmm_avx2{
