@@ -30,9 +30,9 @@ constexpr std::int64_t tiles_per_row = 32;
 /// The arrays of a bitmap matrix, filled without a detour.
 template <class T>
 struct generated {
-  std::vector<T> elements;
-  std::vector<std::uint16_t> bitmaps;
-  std::vector<std::int32_t> tile_cols;
+  tb::detail::array_of<T> elements;
+  tb::detail::array_of<std::uint16_t> bitmaps;
+  tb::detail::array_of<std::int32_t> tile_cols;
   std::vector<std::int64_t> tile_row_offsets{0};
   std::vector<std::int64_t> element_offsets{0};
   std::int64_t tile_columns = 0;
@@ -58,8 +58,8 @@ generated<T> generate(double megabytes, int fill, bool banded) {
   a.tile_columns = banded ? tile_rows + 4 * tiles_per_row : 1024;
   const std::int64_t step = banded ? 4 : a.tile_columns / tiles_per_row;
   const auto tiles = static_cast<std::size_t>(tile_rows * tiles_per_row);
-  tb::detail::reserve_in_large_pages(a.tile_cols, tiles); // as matrices of the library have them
-  tb::detail::reserve_in_large_pages(a.bitmaps, tiles);
+  a.tile_cols.reserve(tiles); // as matrices of the library have them
+  a.bitmaps.reserve(tiles);
   for (std::int64_t tr = 0; tr < tile_rows; ++tr) {
     for (std::int64_t k = 0; k < tiles_per_row; ++k) {
       const auto shift = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(step)));
@@ -73,7 +73,7 @@ generated<T> generate(double megabytes, int fill, bool banded) {
     a.tile_row_offsets.push_back(static_cast<std::int64_t>(a.bitmaps.size()));
     a.element_offsets.push_back(a.element_offsets.back() + tiles_per_row * fill);
   }
-  tb::detail::resize_in_large_pages(a.elements, static_cast<std::size_t>(a.element_offsets.back()));
+  a.elements.resize(static_cast<std::size_t>(a.element_offsets.back()));
   for (T& x : a.elements) x = static_cast<T>(static_cast<double>(random.below(2001)) / 1000 - 1);
   return a;
 }
@@ -85,8 +85,7 @@ void measure(double megabytes, int fill, bool banded, const bench::timing_option
   std::vector<T> x(static_cast<std::size_t>(a.cols()), T(0.5));
   std::vector<T> y(static_cast<std::size_t>(a.rows()));
   const auto words = static_cast<std::size_t>(arrays.bytes() / 8) / 64 * 64;
-  std::vector<std::uint64_t> data;
-  tb::detail::reserve_in_large_pages(data, words);
+  tb::detail::array_of<std::uint64_t> data;
   data.assign(words, 1);
 
   tb::multiply(a, x, y);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <tilebit/convert.hpp>
-#include <tilebit/core/large_pages.hpp>
+#include <tilebit/core/array_of.hpp>
 #include <tilebit/inspect.hpp>
 
 #include "catch.hpp"
@@ -288,28 +288,60 @@ TEST_CASE("dense matrices and views", "[formats]") {
   CHECK(tb::dense_matrix<double>({2, 2}) == tb::dense_matrix<double>(reals(4), {2, 2}));
 }
 
-TEMPLATE_TEST_CASE("vectors in large pages are vectors", "[formats]", std::uint16_t, double) {
+TEMPLATE_TEST_CASE("arrays of matrices are vectors", "[formats]", std::uint16_t, double) {
   using T = TestType;
+  using array = tb::detail::array_of<T>;
   constexpr std::size_t megabyte = (std::size_t{1} << 20) / sizeof(T);
-  // None, less than a page of 2 MB, about one, several with a rest.
-  for (const std::size_t n : {std::size_t{0}, std::size_t{5}, 2 * megabyte, 7 * megabyte + 3}) {
+  // None, few, less than a large page, a part of one that is filled up, several with a rest.
+  for (const std::size_t n : {std::size_t{0}, std::size_t{5}, megabyte / 3, 2 * megabyte - 1,
+                              5 * megabyte + 3, 6 * megabyte}) {
     CAPTURE(n);
-    std::vector<T> v;
-    errno = 7;
-    tb::detail::reserve_in_large_pages(v, n);
-    CHECK(v.empty());
-    CHECK(v.capacity() >= n);
-    const T* const there = v.data();
-    tb::detail::resize_in_large_pages(v, n);
-    CHECK(v == std::vector<T>(n));
     std::vector<T> from(n);
     for (std::size_t k = 0; k < n; ++k) from[k] = static_cast<T>(k % 1000);
-    tb::detail::assign_in_large_pages(v, from);
-    CHECK(v == from);
-    CHECK(v.data() == there);
-    tb::detail::reserve_in_large_pages(v, n / 2); // keeps what is there
-    CHECK(v == from);
+    const auto holds = [&from](const array& a, std::size_t first = 0) {
+      return std::equal(a.begin() + first, a.end(), from.begin(), from.end());
+    };
+    errno = 7;
+    array a;
+    a.reserve(n);
+    CHECK(a.empty());
+    CHECK(a.capacity() >= n);
+    const T* const there = a.data();
+    a.resize(n);
+    CHECK(a == array(std::vector<T>(n)));
+    a.assign(from.begin(), from.end());
+    CHECK(holds(a));
+    a.reserve(n / 2); // keeps what is there
+    CHECK(holds(a));
+    CHECK(a.data() == there);
     CHECK(errno == 7);
+
+    array b{1, 2};
+    b.append(a.begin(), a.end());
+    CHECK(b[1] == 2);
+    CHECK(holds(b, 2));
+    array pushed;
+    for (const T x : from) pushed.push_back(x);
+    CHECK(pushed == a);
+    pushed.shrink_to_fit();
+    CHECK(pushed == a);
+    b = std::move(pushed);
+    CHECK(holds(b));
+    CHECK(pushed.empty());
+    const array copy = b;
+    b.assign(3, T{4});
+    CHECK(b == array{4, 4, 4});
+    CHECK(holds(copy));
+    b.resize(4, T{5});
+    CHECK(b.back() == 5);
+
+    const T* const given = from.data();
+    array kept(std::vector<T>(std::move(from)));
+    CHECK(kept.data() == given);
+    CHECK(kept == a);
+    kept.push_back(T{9}); // beyond the vector's memory
+    CHECK(kept.size() == n + 1);
+    CHECK(kept.back() == 9);
   }
   tb::detail::ask_for_large_pages(nullptr, 0);
 }

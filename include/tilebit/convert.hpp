@@ -23,11 +23,11 @@
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "conversions/grid.hpp"
 #include "conversions/row_order.hpp"
 #include "conversions/tiles.hpp"
+#include "core/array_of.hpp"
 #include "core/concepts.hpp"
 #include "core/config.hpp"
 #include "core/error.hpp"
@@ -121,11 +121,11 @@ auto ordered(const A& a, const convert_options& options) {
 }
 
 template <class To, class From>
-std::vector<To> cast_indices(std::vector<From>&& v) {
+array_of<To> cast_indices(array_of<From>&& v) {
   if constexpr (std::same_as<To, From>) {
     return std::move(v);
   } else {
-    return std::vector<To>(v.begin(), v.end()); // the shape fits To, so every index does
+    return array_of<To>(v.begin(), v.end()); // the shape fits To, so every index does
   }
 }
 
@@ -207,12 +207,12 @@ coo_matrix<typename A::scalar_type, detail::index_or<I, A>> to_coo(const A& a) {
     auto cols = op.base.col_indices();
     if (op.transposed) std::swap(rows, cols);
     detail::validate_unless_owning(a, op.base);
-    std::vector<T> values(op.base.values().begin(), op.base.values().end());
+    detail::array_of<T> values(op.base.values().begin(), op.base.values().end());
     if (!op.plain()) {
       for (T& x : values) x = op.apply(x);
     }
-    return {detail::trusted{}, std::move(values), std::vector<J>(rows.begin(), rows.end()),
-            std::vector<J>(cols.begin(), cols.end()), s};
+    return {detail::trusted{}, std::move(values), detail::array_of<J>(rows.begin(), rows.end()),
+            detail::array_of<J>(cols.begin(), cols.end()), s};
   } else {
     auto e = detail::ordered<std::int64_t>(a, {});
     auto rows = detail::rows_of_offsets<J>(std::span<const std::int64_t>(e.row_offsets));
@@ -331,9 +331,9 @@ template <index I = std::int32_t, dense_matrix_like D>
 coo_matrix<value_of_t<D>, I> to_coo(const D& d, const dense_options& options = {}) {
   const auto c = to_csr<I>(d, options);
   using T = value_of_t<D>;
-  return {detail::trusted{}, std::vector<T>(c.values().begin(), c.values().end()),
+  return {detail::trusted{}, detail::array_of<T>(c.values().begin(), c.values().end()),
           detail::rows_of_offsets<I>(c.row_offsets()),
-          std::vector<I>(c.col_indices().begin(), c.col_indices().end()),
+          detail::array_of<I>(c.col_indices().begin(), c.col_indices().end()),
           shape(d.rows(), d.cols())};
 }
 

@@ -155,8 +155,8 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
     const std::size_t counts = 15 * (part.column_offsets.size() - 1);
     const std::int64_t taken =
         group(row, memory.scratch(), cols.get(), values.get(), part.pattern_counts.data() + counts);
-    part.col_indices.insert(part.col_indices.end(), cols.get(), cols.get() + taken);
-    part.values.insert(part.values.end(), values.get(), values.get() + row.entries);
+    part.col_indices.append(cols.get(), cols.get() + taken);
+    part.values.append(values.get(), values.get() + row.entries);
     part.column_offsets.push_back(detail::length(part.col_indices));
     part.value_offsets.push_back(detail::length(part.values));
   };
@@ -165,8 +165,8 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
     std::vector<row_of_tiles<T, I>> left;
     left.reserve(at(a.tile_rows()));
     for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) left.push_back(from.row(tr, 0));
-    detail::reserve_in_large_pages(out.values, at(a.nnz()));
-    detail::reserve_in_large_pages(out.col_indices, at(a.nnz()));
+    out.values.reserve(at(a.nnz()));
+    out.col_indices.reserve(at(a.nnz()));
     out.pattern_counts.resize(at(15 * slabs * a.tile_rows()));
     for (std::int64_t s = 0; s < slabs; ++s) {
       for (row_of_tiles<T, I>& row : left) append(out, row, s);

@@ -11,11 +11,10 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "convert.hpp"
+#include "core/array_of.hpp"
 #include "core/concepts.hpp"
-#include "core/large_pages.hpp"
 #include "core/numeric.hpp"
 #include "formats/bitmap.hpp"
 #include "formats/bitmap_grid.hpp"
@@ -28,15 +27,15 @@ namespace tilebit {
 namespace detail {
 
 template <class T, class R>
-std::vector<T> cast_values(const R& values) {
-  std::vector<T> out;
-  reserve_in_large_pages(out, values.size());
+array_of<T> cast_values(const R& values) {
+  array_of<T> out;
+  out.reserve(values.size());
   for (const auto& x : values) out.push_back(static_cast<T>(x));
   return out;
 }
 
 template <class N>
-std::vector<std::remove_const_t<N>> copied(std::span<N> range) {
+array_of<std::remove_const_t<N>> copied(std::span<N> range) {
   return {range.begin(), range.end()};
 }
 

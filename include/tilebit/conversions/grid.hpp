@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <span>
 #include <utility>
-#include <vector>
 
-#include "../core/large_pages.hpp"
+#include "../core/array_of.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "../formats/bitmap.hpp"
@@ -21,8 +20,8 @@ bitmap_arrays<T, I> tiles_of_grid_view(const bitmap_grid_view<const T, J>& a) {
   bitmap_arrays<T, I> out;
   std::size_t nonempty = 0;
   for (const std::uint16_t bitmap : a.bitmaps()) nonempty += bitmap != 0;
-  reserve_in_large_pages(out.bitmaps, nonempty);
-  reserve_in_large_pages(out.tile_cols, nonempty);
+  out.bitmaps.reserve(nonempty);
+  out.tile_cols.reserve(nonempty);
   out.tile_row_offsets.reserve(at(a.tile_rows()) + 1);
   out.tile_row_offsets.push_back(0);
   const std::size_t width = at(a.tiles_per_row());
@@ -35,18 +34,18 @@ bitmap_arrays<T, I> tiles_of_grid_view(const bitmap_grid_view<const T, J>& a) {
     }
     out.tile_row_offsets.push_back(length(out.bitmaps));
   }
-  assign_in_large_pages(out.elements, a.elements());
+  out.elements.assign(a.elements().begin(), a.elements().end());
   out.element_offsets.assign(a.element_offsets().begin(), a.element_offsets().end());
   return out;
 }
 
 /// The bitmaps of all tiles, from those of the nonempty ones. O(tiles).
 template <class I>
-std::vector<std::uint16_t>
+array_of<std::uint16_t>
 spread_bitmaps(std::span<const std::uint16_t> bitmaps, std::span<const I> tile_cols,
                std::span<const std::int64_t> tile_row_offsets, const shape& s) {
-  std::vector<std::uint16_t> all;
-  resize_in_large_pages(all, at(tiles_of_grid(s)));
+  array_of<std::uint16_t> all;
+  all.resize(at(tiles_of_grid(s)));
   const std::size_t width = at(tiles_along(s.cols()));
   for (std::size_t i = 0; i + 1 < tile_row_offsets.size(); ++i) {
     for (std::size_t k = at(tile_row_offsets[i]); k < at(tile_row_offsets[i + 1]); ++k) {
@@ -71,9 +70,9 @@ grid_arrays<T> grid_of_view(const View& a) {
     out.bitmaps =
         spread_bitmaps(a.bitmaps(), a.tile_cols(), a.tile_row_offsets(), shape(a.rows(), a.cols()));
   } else {
-    assign_in_large_pages(out.bitmaps, a.bitmaps());
+    out.bitmaps.assign(a.bitmaps().begin(), a.bitmaps().end());
   }
-  assign_in_large_pages(out.elements, a.elements());
+  out.elements.assign(a.elements().begin(), a.elements().end());
   out.element_offsets.assign(a.element_offsets().begin(), a.element_offsets().end());
   return out;
 }

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/large_pages.hpp"
+#include "../core/array_of.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "../formats/bitmap.hpp"
@@ -48,7 +48,7 @@ bitmap_matrix<T, I> tiles_in_bands(bitmap_matrix<T, I>&& a, std::span<const unit
     }
   };
   const auto append = [](auto& to, const auto& from, std::int64_t first, std::int64_t last) {
-    to.insert(to.end(), from.begin() + first, from.begin() + last);
+    to.append(from.begin() + first, from.begin() + last);
   };
   std::int64_t tiles = 0;
   std::int64_t elements = 0;
@@ -56,9 +56,9 @@ bitmap_matrix<T, I> tiles_in_bands(bitmap_matrix<T, I>&& a, std::span<const unit
     tiles += a.tile_row_offsets()[at(band.last)] - a.tile_row_offsets()[at(band.first)];
     elements += a.element_offsets()[at(band.last)] - a.element_offsets()[at(band.first)];
   }
-  reserve_in_large_pages(out.bitmaps, at(tiles));
-  reserve_in_large_pages(out.tile_cols, at(tiles));
-  reserve_in_large_pages(out.elements, at(elements));
+  out.bitmaps.reserve(at(tiles));
+  out.tile_cols.reserve(at(tiles));
+  out.elements.reserve(at(elements));
   for (const unit_range& band : bands) {
     fill_to(band.first);
     const std::int64_t tile = a.tile_row_offsets()[at(band.first)];
@@ -106,7 +106,7 @@ void append_slice(const csr_view<const T, I, O>& a, std::span<const std::int64_t
 template <class T, class I>
 void make_columns_narrow(sliced_arrays<T, I>& a) {
   constexpr std::int64_t most = std::numeric_limits<std::uint16_t>::max();
-  std::vector<I> bases;
+  array_of<I> bases;
   bases.reserve(a.slice_rows.size() - 1);
   for (std::size_t s = 0; s + 1 < a.slice_offsets.size(); ++s) {
     const auto columns =
@@ -120,14 +120,14 @@ void make_columns_narrow(sliced_arrays<T, I>& a) {
     if (static_cast<std::int64_t>(*largest - *least) > most) return;
     bases.push_back(*least);
   }
-  reserve_in_large_pages(a.narrow_columns, a.col_indices.size());
+  a.narrow_columns.reserve(a.col_indices.size());
   for (std::size_t s = 0; s + 1 < a.slice_offsets.size(); ++s) {
     for (std::int64_t k = a.slice_offsets[s]; k < a.slice_offsets[s + 1]; ++k) {
       a.narrow_columns.push_back(static_cast<std::uint16_t>(a.col_indices[at(k)] - bases[s]));
     }
   }
   a.column_bases = std::move(bases);
-  a.col_indices = std::vector<I>();
+  a.col_indices = array_of<I>();
 }
 
 /// The given rows, in rising order, as slices: sorted by length inside windows. Long rows whose
@@ -139,8 +139,8 @@ sliced_arrays<T, I> slices_of(const csr_view<const T, I, O>& a, std::span<const 
                               std::int64_t nnz) {
   constexpr std::int64_t short_row = 128; // shorter ones are never alone
   sliced_arrays<T, I> out;
-  reserve_in_large_pages(out.values, at(nnz));
-  reserve_in_large_pages(out.col_indices, at(nnz));
+  out.values.reserve(at(nnz));
+  out.col_indices.reserve(at(nnz));
   out.row_order.reserve(rows.size());
   out.row_lengths.reserve(rows.size());
   const auto length_of = [&](std::int64_t i) {

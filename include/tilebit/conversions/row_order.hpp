@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "../core/array_of.hpp"
 #include "../core/error.hpp"
-#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/views.hpp"
 
@@ -47,16 +47,16 @@ auto row_order(const csr_view<T, I, P>& a, bool transposed) {
   const auto cols = a.col_indices();
   const auto values = a.values();
   if (!transposed) {
-    assign_in_large_pages(out.values, values);
+    out.values.assign(values.begin(), values.end());
     out.row_offsets.assign(offsets.begin(), offsets.end());
-    assign_in_large_pages(out.col_indices, cols);
+    out.col_indices.assign(cols.begin(), cols.end());
     return out;
   }
   out.row_offsets.assign(at(a.cols()) + 1, O{0});
   for (const I j : cols) ++out.row_offsets[at(j)];
   exclusive_scan_in_place(std::span<O>(out.row_offsets));
-  resize_in_large_pages(out.values, values.size());
-  resize_in_large_pages(out.col_indices, values.size());
+  out.values.resize_for_overwrite(values.size());
+  out.col_indices.resize_for_overwrite(values.size());
   for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
     for (std::size_t k = at(offsets[i]); k < at(offsets[i + 1]); ++k) {
       const std::size_t p = at(out.row_offsets[at(cols[k])]++);
@@ -84,8 +84,8 @@ auto row_order_of_tiles(const View& a, bool transposed, FirstTile&& first_tile,
   using I = typename View::index_type;
   ordered_entries<typename View::scalar_type, I, O> out;
   out.strict = true;
-  resize_in_large_pages(out.values, at(a.nnz()));
-  resize_in_large_pages(out.col_indices, at(a.nnz()));
+  out.values.resize_for_overwrite(at(a.nnz()));
+  out.col_indices.resize_for_overwrite(at(a.nnz()));
   out.row_offsets.reserve(at(a.rows()) + 1);
   const auto* element = a.elements().data();
   std::size_t position = 0;
@@ -165,8 +165,8 @@ ordered_entries<std::remove_const_t<T>, I, O> row_order(const optimized_view<T, 
   using V = std::remove_const_t<T>;
   ordered_entries<V, I, O> out;
   out.strict = true;
-  resize_in_large_pages(out.values, at(a.nnz()));
-  resize_in_large_pages(out.col_indices, at(a.nnz()));
+  out.values.resize_for_overwrite(at(a.nnz()));
+  out.col_indices.resize_for_overwrite(at(a.nnz()));
   out.row_offsets.assign(at(a.rows()) + 1, O{0});
   const auto tiles = row_order<O>(a.tiles(), false);
   for (std::size_t i = 0; i + 1 < tiles.row_offsets.size(); ++i) {

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "../core/numeric.hpp"
 #include "../formats/csr.hpp"
@@ -29,7 +28,7 @@ row_places places_of(const csr_view<const T, I, O>& a, std::int64_t first) noexc
 /// Appends the sums of the values of rows from `places` to `ends`, modulo 2^32.
 template <class T, class I, class O>
 void append_row_sums(const csr_view<const T, I, O>& a, const row_places& places,
-                     const row_places& ends, std::vector<std::int32_t>& sums) {
+                     const row_places& ends, array_of<std::int32_t>& sums) {
   for (std::size_t r = 0; r < places.size(); ++r) {
     std::uint32_t sum = 0;
     for (std::size_t k = places[r]; k < ends[r]; ++k) {

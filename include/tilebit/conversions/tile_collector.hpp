@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "../core/array_of.hpp"
 #include "../core/large_pages.hpp"
 #include "../formats/bitmap_tiles.hpp"
 #include "../kernels/short_line.hpp"
@@ -86,8 +87,8 @@ public:
 
   template <class T>
   void finish(bitmap_arrays<T, I>& out) const {
-    assign_in_large_pages(out.tile_cols, std::span(tile_cols_.get(), tiles_));
-    assign_in_large_pages(out.bitmaps, std::span(bitmaps_.get(), tiles_));
+    out.tile_cols.assign(tile_cols_.get(), tile_cols_.get() + tiles_);
+    out.bitmaps.assign(bitmaps_.get(), bitmaps_.get() + tiles_);
   }
 
 private:

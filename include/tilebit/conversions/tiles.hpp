@@ -14,8 +14,8 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "../core/array_of.hpp"
 #include "../core/config.hpp"
 #include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
@@ -62,7 +62,7 @@ bitmap_arrays<T, I> tiles_of_rows(std::span<const T> values, std::span<const O> 
     longest = std::max(longest, offset(4 * tr + 4) - offset(4 * tr));
   }
   bitmap_arrays<T, I> out;
-  resize_in_large_pages(out.elements, values.size());
+  out.elements.resize_for_overwrite(values.size());
   out.tile_row_offsets.resize(tile_rows + 1);
   out.element_offsets.resize(tile_rows + 1);
   tile_collector<I> tiles(values.size());
@@ -162,7 +162,7 @@ bool tiles_by_scatter(std::span<const T> values, std::span<const I> rows, std::s
       [&](std::size_t p) { TILEBIT_PREFETCH_WRITE(to + p); });
   shift_to_begins(out.element_offsets);
 
-  resize_in_large_pages(out.elements, n);
+  out.elements.resize_for_overwrite(n);
   out.tile_row_offsets.resize(tile_rows + 1);
   tile_collector<I> tiles(n);
   short_line short_row;

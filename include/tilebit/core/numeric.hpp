@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "array_of.hpp"
 #include "config.hpp"
 #include "error.hpp"
-#include "large_pages.hpp"
 #include "low_precision.hpp"
 #include "packed.hpp"
 
@@ -26,29 +26,29 @@ namespace tilebit::detail {
 template <class R>
 using element_t = std::remove_reference_t<std::ranges::range_reference_t<R>>;
 
-/// An rvalue std::vector<T> is moved, anything else copied.
+/// What an owning matrix keeps of a range: an rvalue std::vector<T> is moved, anything else copied.
 template <class T, class R>
-std::vector<T> to_vector(R&& range) {
-  if constexpr (std::same_as<std::remove_cvref_t<R>, std::vector<T>>) {
-    return std::forward<R>(range);
+array_of<T> to_array_of(R&& range) {
+  if constexpr (std::same_as<R, std::vector<T>>) {
+    return array_of<T>(std::forward<R>(range));
   } else {
-    std::vector<T> out;
+    array_of<T> out;
     if constexpr (std::ranges::sized_range<R>) {
-      reserve_in_large_pages(out, static_cast<std::size_t>(std::ranges::size(range)));
+      out.reserve(static_cast<std::size_t>(std::ranges::size(range)));
     }
     out.assign(std::ranges::begin(range), std::ranges::end(range));
     return out;
   }
 }
 
-/// Like to_vector for integers of any type; one that does not fit I throws invalid_matrix.
+/// Like to_array_of for integers of any type; one that does not fit I throws invalid_matrix.
 template <class I, class R>
-std::vector<I> to_index_vector(R&& range, const char* what) {
+array_of<I> to_index_array(R&& range, const char* what) {
   if constexpr (std::same_as<std::ranges::range_value_t<R>, I>) {
-    return to_vector<I>(std::forward<R>(range));
+    return to_array_of<I>(std::forward<R>(range));
   } else {
-    std::vector<I> out;
-    reserve_in_large_pages(out, std::ranges::size(range));
+    array_of<I> out;
+    out.reserve(std::ranges::size(range));
     for (const auto n : range) {
       if (!std::in_range<I>(n)) {
         throw_invalid(static_cast<std::int64_t>(out.size()),
@@ -104,7 +104,7 @@ struct trusted {};
 /// The offsets of an owning matrix; a default-constructed or moved-from one, which holds none, is
 /// 0x0.
 template <class O>
-std::span<const O> offsets_or_zero(const std::vector<O>& offsets) noexcept {
+std::span<const O> offsets_or_zero(const array_of<O>& offsets) noexcept {
   static constexpr O zero = 0;
   return offsets.empty() ? std::span<const O>(&zero, 1) : std::span<const O>(offsets);
 }

@@ -195,9 +195,9 @@ public:
     requires std::same_as<value_of_t<E>, T> &&
              std::convertible_to<std::ranges::range_value_t<Tiles>, bitmap_tile<I>>
   bitmap_matrix(E&& elements, const Tiles& tiles, shape s)
-      : bitmap_matrix(
-            detail::compress_tiles<T, I>(detail::to_vector<T>(std::forward<E>(elements)), tiles, s),
-            s) {}
+      : bitmap_matrix(detail::compress_tiles<T, I>(
+                          detail::to_array_of<T>(std::forward<E>(elements)), tiles, s),
+                      s) {}
 
   template <vector_like E = std::vector<T>>
     requires std::same_as<value_of_t<E>, T>
@@ -214,13 +214,13 @@ public:
                 shape s)
       : bitmap_matrix(
             detail::bitmap_arrays<T, I>{
-                detail::to_vector<T>(std::forward<E>(elements)),
-                detail::to_vector<std::uint16_t>(std::forward<B>(bitmaps)),
-                detail::to_index_vector<I>(std::forward<C>(tile_cols), "bitmap: tile_cols"),
-                detail::to_index_vector<std::int64_t>(std::forward<R>(tile_row_offsets),
-                                                      "bitmap: tile_row_offsets"),
-                detail::to_index_vector<std::int64_t>(std::forward<O>(element_offsets),
-                                                      "bitmap: element_offsets")},
+                detail::to_array_of<T>(std::forward<E>(elements)),
+                detail::to_array_of<std::uint16_t>(std::forward<B>(bitmaps)),
+                detail::to_index_array<I>(std::forward<C>(tile_cols), "bitmap: tile_cols"),
+                detail::to_index_array<std::int64_t>(std::forward<R>(tile_row_offsets),
+                                                     "bitmap: tile_row_offsets"),
+                detail::to_index_array<std::int64_t>(std::forward<O>(element_offsets),
+                                                     "bitmap: element_offsets")},
             s) {}
 
   /// For conversions, whose results hold the invariants by construction.

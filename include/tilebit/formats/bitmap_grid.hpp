@@ -151,17 +151,17 @@ namespace detail {
 /// The storage of an owning grid.
 template <class T>
 struct grid_arrays {
-  std::vector<T> elements;
-  std::vector<std::uint16_t> bitmaps;
-  std::vector<std::int64_t> element_offsets;
+  array_of<T> elements;
+  array_of<std::uint16_t> bitmaps;
+  array_of<std::int64_t> element_offsets;
 };
 
 /// Running sums of popcounts, one for each tile row and one at the end. O(tiles).
-inline std::vector<std::int64_t> offsets_of_bitmaps(std::span<const std::uint16_t> bitmaps,
-                                                    const shape& s) {
+inline array_of<std::int64_t> offsets_of_bitmaps(std::span<const std::uint16_t> bitmaps,
+                                                 const shape& s) {
   if (std::cmp_not_equal(bitmaps.size(), tiles_of_grid(s))) return {}; // the view says so
   const std::size_t width = at(tiles_along(s.cols()));
-  std::vector<std::int64_t> offsets(at(tiles_along(s.rows())) + 1);
+  array_of<std::int64_t> offsets(at(tiles_along(s.rows())) + 1);
   for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
     offsets[i + 1] = offsets[i] + count_bits(bitmaps.subspan(i * width, width));
   }
@@ -190,8 +190,8 @@ public:
     requires std::same_as<value_of_t<E>, T> &&
              std::same_as<std::ranges::range_value_t<B>, std::uint16_t>
   bitmap_grid(E&& elements, B&& bitmaps, shape s)
-      : bitmap_grid(with_offsets({detail::to_vector<T>(std::forward<E>(elements)),
-                                  detail::to_vector<std::uint16_t>(std::forward<B>(bitmaps)),
+      : bitmap_grid(with_offsets({detail::to_array_of<T>(std::forward<E>(elements)),
+                                  detail::to_array_of<std::uint16_t>(std::forward<B>(bitmaps)),
                                   {}},
                                  s),
                     s) {}
@@ -203,10 +203,10 @@ public:
   bitmap_grid(E&& elements, B&& bitmaps, O&& element_offsets, shape s)
       : bitmap_grid(
             detail::grid_arrays<T>{
-                detail::to_vector<T>(std::forward<E>(elements)),
-                detail::to_vector<std::uint16_t>(std::forward<B>(bitmaps)),
-                detail::to_index_vector<std::int64_t>(std::forward<O>(element_offsets),
-                                                      "bitmap_grid: element_offsets")},
+                detail::to_array_of<T>(std::forward<E>(elements)),
+                detail::to_array_of<std::uint16_t>(std::forward<B>(bitmaps)),
+                detail::to_index_array<std::int64_t>(std::forward<O>(element_offsets),
+                                                     "bitmap_grid: element_offsets")},
             s) {}
 
   /// For conversions, whose results hold the invariants by construction. A template, so that {} as

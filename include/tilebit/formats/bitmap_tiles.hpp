@@ -9,7 +9,6 @@
 #include <ranges>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "../core/error.hpp"
 #include "../core/numeric.hpp"
@@ -144,17 +143,17 @@ TILEBIT_NOINLINE inline std::int64_t count_bits(std::span<const std::uint16_t> b
 /// The storage of an owning bitmap matrix.
 template <class T, class I>
 struct bitmap_arrays {
-  std::vector<T> elements;
-  std::vector<std::uint16_t> bitmaps;
-  std::vector<I> tile_cols;
-  std::vector<std::int64_t> tile_row_offsets;
-  std::vector<std::int64_t> element_offsets;
+  array_of<T> elements;
+  array_of<std::uint16_t> bitmaps;
+  array_of<I> tile_cols;
+  array_of<std::int64_t> tile_row_offsets;
+  array_of<std::int64_t> element_offsets;
 };
 
 /// The figure's tables into compressed arrays; what is left to check is validate's. O(tiles +
 /// rows).
 template <class T, class I, class Tiles>
-bitmap_arrays<T, I> compress_tiles(std::vector<T>&& elements, const Tiles& tiles, const shape& s) {
+bitmap_arrays<T, I> compress_tiles(array_of<T>&& elements, const Tiles& tiles, const shape& s) {
   require_fits<I>(s, "bitmap");
   bitmap_arrays<T, I> out;
   const std::size_t tile_rows = at(tiles_along(s.rows()));

@@ -101,15 +101,15 @@ public:
             index_range C = std::vector<I>>
     requires std::same_as<value_of_t<V>, T>
   coo_matrix(V&& values, R&& row_indices, C&& col_indices, shape s)
-      : shape_(s), values_(detail::to_vector<T>(std::forward<V>(values))),
-        row_indices_(detail::to_index_vector<I>(std::forward<R>(row_indices), "coo: row_indices")),
-        col_indices_(detail::to_index_vector<I>(std::forward<C>(col_indices), "coo: col_indices")) {
+      : shape_(s), values_(detail::to_array_of<T>(std::forward<V>(values))),
+        row_indices_(detail::to_index_array<I>(std::forward<R>(row_indices), "coo: row_indices")),
+        col_indices_(detail::to_index_array<I>(std::forward<C>(col_indices), "coo: col_indices")) {
     validate(std::as_const(*this).view());
   }
 
   /// For conversions and readers, which have checked every index.
-  coo_matrix(detail::trusted, std::vector<T>&& values, std::vector<I>&& row_indices,
-             std::vector<I>&& col_indices, shape s)
+  coo_matrix(detail::trusted, detail::array_of<T>&& values, detail::array_of<I>&& row_indices,
+             detail::array_of<I>&& col_indices, shape s)
       : shape_(s), values_(std::move(values)), row_indices_(std::move(row_indices)),
         col_indices_(std::move(col_indices)) {
     static_cast<void>(view()); // O(1) checks
@@ -169,9 +169,9 @@ private:
   }
 
   detail::owned_shape shape_;
-  std::vector<T> values_;
-  std::vector<I> row_indices_;
-  std::vector<I> col_indices_;
+  detail::array_of<T> values_;
+  detail::array_of<I> row_indices_;
+  detail::array_of<I> col_indices_;
 };
 
 template <vector_like V, index_range R, index_range C>

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/array_of.hpp"
 #include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../core/large_pages.hpp"
@@ -60,9 +61,9 @@ entry_order inspect_order(std::span<const I> rows, std::span<const I> cols) noex
 /// Entries in row-major order with row offsets; duplicates, if any, are adjacent.
 template <class T, class I, class O = std::int64_t>
 struct ordered_entries {
-  std::vector<T> values;
-  std::vector<O> row_offsets;
-  std::vector<I> col_indices;
+  array_of<T> values;
+  array_of<O> row_offsets;
+  array_of<I> col_indices;
   bool strict = false; ///< known to hold no duplicates
 };
 
@@ -79,15 +80,15 @@ void exclusive_scan_in_place(std::span<O> counts) noexcept {
 
 /// After a scatter each offset stands at its row's end, which is the next row's begin.
 template <class O>
-void shift_to_begins(std::vector<O>& offsets) noexcept {
+void shift_to_begins(array_of<O>& offsets) noexcept {
   std::shift_right(offsets.begin(), offsets.end(), 1);
   offsets[0] = 0;
 }
 
 /// The row of every entry.
 template <class I, class O>
-std::vector<I> rows_of_offsets(std::span<const O> offsets) {
-  std::vector<I> rows(offsets.empty() ? 0 : at(offsets.back()));
+array_of<I> rows_of_offsets(std::span<const O> offsets) {
+  array_of<I> rows(offsets.empty() ? 0 : at(offsets.back()));
   for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
     std::fill(rows.begin() + static_cast<std::ptrdiff_t>(offsets[i]),
               rows.begin() + static_cast<std::ptrdiff_t>(offsets[i + 1]), static_cast<I>(i));
@@ -96,8 +97,8 @@ std::vector<I> rows_of_offsets(std::span<const O> offsets) {
 }
 
 template <class O, class I>
-std::vector<O> offsets_of_sorted_rows(std::span<const I> rows, std::int64_t n_rows) {
-  std::vector<O> offsets(at(n_rows) + 1);
+array_of<O> offsets_of_sorted_rows(std::span<const I> rows, std::int64_t n_rows) {
+  array_of<O> offsets(at(n_rows) + 1);
   std::size_t next = 0; // first row whose offset is not yet known
   for (std::size_t k = 0; k < rows.size(); ++k) {
     for (const std::size_t r = at(rows[k]); next <= r; ++next) offsets[next] = static_cast<O>(k);
@@ -188,8 +189,8 @@ template <class T, class I, class O, class Row, class Get>
 void scatter_by_row(std::size_t n, std::int64_t n_rows, Row&& row, Get&& get,
                     ordered_entries<T, I, O>& out) {
   out.row_offsets.assign(at(n_rows) + 1, O{0});
-  resize_in_large_pages(out.values, n);
-  resize_in_large_pages(out.col_indices, n);
+  out.values.resize_for_overwrite(n);
+  out.col_indices.resize_for_overwrite(n);
   T* const values = out.values.data();
   I* const cols = out.col_indices.data();
   counting_scatter(
@@ -219,8 +220,8 @@ ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<con
   const entry_order order = inspect_order(rows, cols);
   if (order.row_major) {
     out.row_offsets = offsets_of_sorted_rows<O>(rows, s.rows());
-    assign_in_large_pages(out.values, values);
-    assign_in_large_pages(out.col_indices, cols);
+    out.values.assign(values.begin(), values.end());
+    out.col_indices.assign(cols.begin(), cols.end());
     out.strict = order.row_major_strict;
   } else if (order.col_major_strict) {
     scatter_by_row(

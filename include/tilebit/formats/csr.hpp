@@ -144,16 +144,15 @@ public:
             index_range C = std::vector<I>>
     requires std::same_as<value_of_t<V>, T>
   csr_matrix(V&& values, R&& row_offsets, C&& col_indices, shape s)
-      : csr_matrix(detail::trusted{}, detail::to_vector<T>(std::forward<V>(values)),
-                   detail::to_index_vector<O>(std::forward<R>(row_offsets), "csr: row_offsets"),
-                   detail::to_index_vector<I>(std::forward<C>(col_indices), "csr: col_indices"),
-                   s) {
+      : csr_matrix(detail::trusted{}, detail::to_array_of<T>(std::forward<V>(values)),
+                   detail::to_index_array<O>(std::forward<R>(row_offsets), "csr: row_offsets"),
+                   detail::to_index_array<I>(std::forward<C>(col_indices), "csr: col_indices"), s) {
     validate(std::as_const(*this).view());
   }
 
   /// For conversions, whose results hold the invariants by construction.
-  csr_matrix(detail::trusted, std::vector<T>&& values, std::vector<O>&& row_offsets,
-             std::vector<I>&& col_indices, shape s)
+  csr_matrix(detail::trusted, detail::array_of<T>&& values, detail::array_of<O>&& row_offsets,
+             detail::array_of<I>&& col_indices, shape s)
       : shape_(s), values_(std::move(values)), row_offsets_(std::move(row_offsets)),
         col_indices_(std::move(col_indices)) {
     if (row_offsets_.empty() && s.rows() == 0) row_offsets_.push_back(0);
@@ -180,9 +179,9 @@ public:
 
 private:
   detail::owned_shape shape_;
-  std::vector<T> values_;
-  std::vector<O> row_offsets_;
-  std::vector<I> col_indices_;
+  detail::array_of<T> values_;
+  detail::array_of<O> row_offsets_;
+  detail::array_of<I> col_indices_;
 };
 
 template <vector_like V, index_range R, index_range C>

@@ -12,9 +12,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "../core/array_of.hpp"
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
-#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 
@@ -136,14 +136,14 @@ public:
   using layout_type = Layout;
 
   dense_matrix() = default;
-  explicit dense_matrix(shape s) : shape_(s) { detail::resize_in_large_pages(values_, count(s)); }
+  explicit dense_matrix(shape s) : shape_(s), values_(count(s)) {}
 
   /// From elements in the order of the layout. Throws: dimension_mismatch unless rows * cols of
   /// them.
   template <vector_like R = std::vector<T>>
     requires std::same_as<value_of_t<R>, T>
   dense_matrix(R&& values, shape s)
-      : shape_(s), values_(detail::to_vector<T>(std::forward<R>(values))) {
+      : shape_(s), values_(detail::to_array_of<T>(std::forward<R>(values))) {
     if (values_.size() != count(s)) {
       detail::throw_message<dimension_mismatch>({"dense_matrix: ", detail::to_text(s), " needs ",
                                                  count(s), " values, got ", values_.size()});
@@ -182,7 +182,7 @@ private:
   }
 
   detail::owned_shape shape_;
-  std::vector<T> values_;
+  detail::array_of<T> values_;
 };
 
 } // namespace tilebit

@@ -18,7 +18,6 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
@@ -77,11 +76,11 @@ namespace detail {
 /// The arrays of diagonals, owned.
 template <class T, class I>
 struct diagonal_arrays {
-  std::vector<T> values;
-  std::vector<std::uint16_t> masks;
-  std::vector<std::make_signed_t<I>> first_cols;
-  std::vector<std::int64_t> slice_offsets{0};
-  std::vector<std::int64_t> element_offsets{0};
+  array_of<T> values;
+  array_of<std::uint16_t> masks;
+  array_of<std::make_signed_t<I>> first_cols;
+  array_of<std::int64_t> slice_offsets{0};
+  array_of<std::int64_t> element_offsets{0};
 
   diagonal_view<const T, I> view(shape s) const noexcept {
     return {

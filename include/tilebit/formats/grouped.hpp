@@ -29,9 +29,9 @@
 #include <utility>
 #include <vector>
 
+#include "../core/array_of.hpp"
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
-#include "../core/large_pages.hpp"
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "csr.hpp"
@@ -130,11 +130,11 @@ constexpr bool is_of_pair(unsigned pattern) noexcept {
 /// The arrays of grouped rows, owned.
 template <class T, class I>
 struct grouped_arrays {
-  std::vector<T> values;
-  std::vector<I> col_indices;
-  std::vector<std::uint32_t> pattern_counts;
-  std::vector<std::int64_t> column_offsets{0};
-  std::vector<std::int64_t> value_offsets{0};
+  array_of<T> values;
+  array_of<I> col_indices;
+  array_of<std::uint32_t> pattern_counts;
+  array_of<std::int64_t> column_offsets{0};
+  array_of<std::int64_t> value_offsets{0};
   std::int64_t slabs = 1;
   bool in_pairs = false;
 
@@ -160,17 +160,16 @@ grouped_arrays<T, I> joined_slabs(std::vector<grouped_arrays<T, I>>&& slabs) {
     for (std::size_t s = 1; s < slabs.size(); ++s) n += (slabs[s].*member).size();
     return n;
   };
-  reserve_in_large_pages(out.values, total(&grouped_arrays<T, I>::values));
-  reserve_in_large_pages(out.col_indices, total(&grouped_arrays<T, I>::col_indices));
+  out.values.reserve(total(&grouped_arrays<T, I>::values));
+  out.col_indices.reserve(total(&grouped_arrays<T, I>::col_indices));
   out.pattern_counts.reserve(total(&grouped_arrays<T, I>::pattern_counts));
   for (std::size_t s = 1; s < slabs.size(); ++s) {
     const grouped_arrays<T, I> slab = std::move(slabs[s]);
     const std::int64_t values = length(out.values);
     const std::int64_t columns = length(out.col_indices);
-    out.values.insert(out.values.end(), slab.values.begin(), slab.values.end());
-    out.col_indices.insert(out.col_indices.end(), slab.col_indices.begin(), slab.col_indices.end());
-    out.pattern_counts.insert(out.pattern_counts.end(), slab.pattern_counts.begin(),
-                              slab.pattern_counts.end());
+    out.values.append(slab.values.begin(), slab.values.end());
+    out.col_indices.append(slab.col_indices.begin(), slab.col_indices.end());
+    out.pattern_counts.append(slab.pattern_counts.begin(), slab.pattern_counts.end());
     for (std::size_t k = 1; k < slab.value_offsets.size(); ++k) {
       out.value_offsets.push_back(values + slab.value_offsets[k]);
       out.column_offsets.push_back(columns + slab.column_offsets[k]);

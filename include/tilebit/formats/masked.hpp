@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <vector>
 
 #include "../core/error.hpp"
 #include "../core/numeric.hpp"
@@ -68,10 +67,10 @@ namespace detail {
 /// The arrays of masked rows, owned.
 template <class T>
 struct masked_arrays {
-  std::vector<T> elements;
-  std::vector<typename masked_view<T>::bitmap_type> bitmaps;
-  std::vector<std::int64_t> element_offsets{0};
-  std::vector<std::int32_t> row_sums;
+  array_of<T> elements;
+  array_of<typename masked_view<T>::bitmap_type> bitmaps;
+  array_of<std::int64_t> element_offsets{0};
+  array_of<std::int32_t> row_sums;
 
   masked_view<const T> view(shape s) const noexcept {
     return {elements, bitmaps, offsets_or_zero(element_offsets), row_sums, s};

@@ -150,7 +150,7 @@ namespace detail {
 template <class T, class I>
 struct packed_arrays {
   grouped_arrays<packed_t<T>, I> rows;
-  std::vector<std::int32_t> corrections;
+  array_of<std::int32_t> corrections;
   windowed_arrays<T> windowed;
   masked_arrays<T> masked;
 };

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <vector>
 
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
@@ -107,14 +106,14 @@ namespace detail {
 /// The arrays of sliced rows, owned.
 template <class T, class I>
 struct sliced_arrays {
-  std::vector<T> values;
-  std::vector<I> col_indices;
-  std::vector<std::uint16_t> narrow_columns;
-  std::vector<I> column_bases;
-  std::vector<std::int64_t> slice_offsets{0};
-  std::vector<std::int64_t> slice_rows{0};
-  std::vector<I> row_order;
-  std::vector<std::int32_t> row_lengths;
+  array_of<T> values;
+  array_of<I> col_indices;
+  array_of<std::uint16_t> narrow_columns;
+  array_of<I> column_bases;
+  array_of<std::int64_t> slice_offsets{0};
+  array_of<std::int64_t> slice_rows{0};
+  array_of<I> row_order;
+  array_of<std::int32_t> row_lengths;
 
   sliced_view<const T, I> view(shape s) const noexcept {
     const auto offsets = offsets_or_zero(slice_offsets);

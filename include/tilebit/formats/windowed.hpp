@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <vector>
 
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
@@ -100,11 +99,11 @@ namespace detail {
 /// The arrays of windowed rows, owned.
 template <class T>
 struct windowed_arrays {
-  std::vector<T> values;
-  std::vector<std::uint8_t> positions;
-  std::vector<std::uint8_t> steps_of_strip;
-  std::vector<std::int64_t> step_offsets{0};
-  std::vector<std::int32_t> row_sums;
+  array_of<T> values;
+  array_of<std::uint8_t> positions;
+  array_of<std::uint8_t> steps_of_strip;
+  array_of<std::int64_t> step_offsets{0};
+  array_of<std::int32_t> row_sums;
   int position_bits = 8;
 
   windowed_view<const T> view(shape s) const noexcept {

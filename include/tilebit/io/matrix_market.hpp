@@ -21,12 +21,11 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "../convert.hpp"
+#include "../core/array_of.hpp"
 #include "../core/concepts.hpp"
 #include "../core/error.hpp"
-#include "../core/large_pages.hpp"
 #include "../formats/coo.hpp"
 #include "../formats/views.hpp"
 #include "byte_source.hpp"
@@ -50,9 +49,9 @@ constexpr matrix_market_field field_of() noexcept {
 /// Triples as they come out of a file.
 template <class T, class I>
 struct entry_builder {
-  std::vector<T> values;
-  std::vector<I> rows;
-  std::vector<I> cols;
+  array_of<T> values;
+  array_of<I> rows;
+  array_of<I> cols;
   matrix_market_symmetry symmetry;
 
   /// An entry of the file, and its mirror image where only one triangle is stored.
@@ -87,9 +86,9 @@ struct entry_builder {
     constexpr std::int64_t unknown_size = std::int64_t{1} << 22;
     n = std::min(n, bytes > 0 ? bytes / shortest_entry + 1 : unknown_size);
     const std::size_t all = at(symmetry == matrix_market_symmetry::general ? n : 2 * n);
-    reserve_in_large_pages(values, all);
-    reserve_in_large_pages(rows, all);
-    reserve_in_large_pages(cols, all);
+    values.reserve(all);
+    rows.reserve(all);
+    cols.reserve(all);
   }
 };
 

@@ -23,12 +23,10 @@ struct memory_block {
 
   /// Throws std::bad_alloc.
   static memory_block allocate(std::size_t bytes) {
-    void* const memory = ::operator new(bytes, std::align_val_t{64});
-    detail::ask_for_large_pages(memory, bytes);
-    return {memory, bytes};
+    return {detail::allocate_array<64>(bytes), bytes};
   }
   void free() const noexcept {
-    if (memory != nullptr) ::operator delete(memory, std::align_val_t{64});
+    if (memory != nullptr) detail::free_array<64>(memory, bytes);
   }
 };
 
