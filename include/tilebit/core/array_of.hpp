@@ -45,7 +45,7 @@ public:
     return *this;
   }
   ~array_of() {
-    if (owns()) free_array(data_, capacity_ * sizeof(T));
+    if (owns()) give_array(data_, capacity_ * sizeof(T));
   }
 
   std::size_t size() const noexcept { return size_; }

@@ -10,8 +10,10 @@
 // (/sys/kernel/mm/transparent_hugepage/enabled: always, madvise).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -19,6 +21,22 @@
 #if defined(__linux__)
 #include <cerrno>
 #include <sys/mman.h>
+#endif
+
+// AddressSanitizer watches the heap alone.
+#if defined(__SANITIZE_ADDRESS__)
+#define TILEBIT_LARGE_PAGES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TILEBIT_LARGE_PAGES 0
+#endif
+#endif
+#if !defined(TILEBIT_LARGE_PAGES)
+#if defined(MADV_HUGEPAGE)
+#define TILEBIT_LARGE_PAGES 1
+#else
+#define TILEBIT_LARGE_PAGES 0
+#endif
 #endif
 
 namespace tilebit::detail {
@@ -44,33 +62,109 @@ inline void ask_for_large_pages([[maybe_unused]] void* memory,
 #endif
 }
 
+#if TILEBIT_LARGE_PAGES
+
+/// Freed arrays that the next ones of their size get, at most 32 MB of them in all: fresh pages
+/// cost a conversion up to a sixth of its time. Each holds its number of bytes.
+struct kept_arrays {
+  static constexpr std::size_t most_bytes = std::size_t{32} << 20;
+
+  std::atomic<std::size_t*> places[16];
+  std::atomic<std::size_t> bytes;
+
+  /// Null if there is none.
+  void* take(std::size_t n) noexcept {
+    for (auto& place : places) {
+      std::size_t* const array = place.exchange(nullptr, std::memory_order_acquire);
+      if (array == nullptr) continue;
+      if (*array == n) {
+        bytes.fetch_sub(n, std::memory_order_relaxed);
+        return array;
+      }
+      put(place, array);
+    }
+    return nullptr;
+  }
+  void give(void* memory, std::size_t n) noexcept {
+    auto* const array = static_cast<std::size_t*>(memory);
+    *array = n;
+    if (bytes.fetch_add(n, std::memory_order_relaxed) + n <= most_bytes) {
+      for (auto& place : places) {
+        std::size_t* none = nullptr;
+        if (place.compare_exchange_strong(none, array, std::memory_order_release)) return;
+      }
+    }
+    free(array);
+  }
+
+private:
+  void put(std::atomic<std::size_t*>& place, std::size_t* array) noexcept {
+    std::size_t* none = nullptr;
+    if (!place.compare_exchange_strong(none, array, std::memory_order_release)) free(array);
+  }
+  void free(std::size_t* array) noexcept {
+    const std::size_t n = *array;
+    bytes.fetch_sub(n, std::memory_order_relaxed);
+    ::munmap(array, n);
+  }
+};
+inline constinit kept_arrays arrays_of_program{};
+
+/// Bytes of the memory of an array of n: its pages, the last large one whole if it fills enough.
+constexpr std::size_t bytes_in_pages(std::size_t n) noexcept {
+  constexpr std::size_t small_page = 4096;
+  const std::size_t filled = n / large_page * large_page;
+  return n - filled >= least_of_large_page ? filled + large_page
+                                           : (n + small_page - 1) / small_page * small_page;
+}
+
+/// From the system, not from the heap, which gives memory again that has been touched in small
+/// pages. Throws std::bad_alloc.
+inline void* map_large_pages(std::size_t bytes) {
+  void* const all = ::mmap(nullptr, bytes + large_page, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) throw std::bad_alloc();
+  const std::size_t skipped =
+      (large_page - reinterpret_cast<std::uintptr_t>(all) % large_page) % large_page;
+  char* const memory = static_cast<char*>(all) + skipped;
+  if (skipped > 0) ::munmap(all, skipped);
+  ::munmap(memory + bytes, large_page - skipped);
+  ask_for_large_pages(memory, bytes);
+  return memory;
+}
+
+#endif // TILEBIT_LARGE_PAGES
+
 /// Memory for an array of n bytes, in large pages from least_of_large_page on, and its release.
 /// Throws std::bad_alloc.
 template <std::size_t Alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__>
 void* allocate_array(std::size_t n) {
-#if defined(MADV_HUGEPAGE)
+#if TILEBIT_LARGE_PAGES
   if (n >= least_of_large_page) {
-    const std::size_t filled = n / large_page * large_page;
-    const std::size_t bytes = n - filled >= least_of_large_page ? filled + large_page : n;
-    void* const memory = ::operator new(bytes, std::align_val_t{large_page});
-    ask_for_large_pages(memory, bytes);
-    // What the heap has given before may have been touched, in small pages. Linux 6.1 and later
-    // makes them large; for older ones this is an error without consequence.
-    constexpr int collapse = 25; // MADV_COLLAPSE, which not all headers have
-    const int error = errno;
-    ::madvise(memory, bytes / large_page * large_page, collapse);
-    errno = error;
-    return memory;
+    if (n > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
+    const std::size_t bytes = bytes_in_pages(n);
+    void* const kept = arrays_of_program.take(bytes);
+    return kept != nullptr ? kept : map_large_pages(bytes);
   }
 #endif
   return ::operator new(n, std::align_val_t{Alignment});
 }
 template <std::size_t Alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__>
 void free_array(void* memory, [[maybe_unused]] std::size_t n) noexcept {
-#if defined(MADV_HUGEPAGE)
-  if (n >= least_of_large_page) return ::operator delete(memory, std::align_val_t{large_page});
+#if TILEBIT_LARGE_PAGES
+  if (n >= least_of_large_page) {
+    ::munmap(memory, bytes_in_pages(n));
+    return;
+  }
 #endif
   ::operator delete(memory, std::align_val_t{Alignment});
+}
+/// As free_array, but the next array of that size may get the memory.
+inline void give_array(void* memory, std::size_t n) noexcept {
+#if TILEBIT_LARGE_PAGES
+  if (n >= least_of_large_page) return arrays_of_program.give(memory, bytes_in_pages(n));
+#endif
+  free_array(memory, n);
 }
 
 /// An array of n objects of a type whose objects need no constructor, not initialised, in large
