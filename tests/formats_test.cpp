@@ -306,11 +306,11 @@ TEMPLATE_TEST_CASE("arrays of matrices are vectors", "[formats]", std::uint16_t,
     a.reserve(n);
     CHECK(a.empty());
     CHECK(a.capacity() >= n);
-    const T* const there = a.data();
     a.resize(n);
     CHECK(a == array(std::vector<T>(n)));
-    a.assign(from.begin(), from.end());
+    a = array(from.begin(), from.end());
     CHECK(holds(a));
+    const T* const there = a.data();
     a.reserve(n / 2); // keeps what is there
     CHECK(holds(a));
     CHECK(a.data() == there);

@@ -245,7 +245,7 @@ auto packed_rows_of(const View& a, std::int64_t columns) {
   const repacked_tile_rows<P, View> from(seq, a);
   out.rows = grouped_rows_of(from, columns);
   const auto* const corrections = from.corrections(0);
-  if (corrections != nullptr) out.corrections.assign(corrections, corrections + 4 * a.tile_rows());
+  if (corrections != nullptr) out.corrections = {corrections, corrections + 4 * a.tile_rows()};
   return out;
 }
 

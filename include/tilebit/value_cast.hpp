@@ -34,34 +34,30 @@ array_of<T> cast_values(const R& values) {
   return out;
 }
 
-template <class N>
-array_of<std::remove_const_t<N>> copied(std::span<N> range) {
-  return {range.begin(), range.end()};
-}
-
 template <class To, class T, class I>
 coo_matrix<To, I> cast(const coo_view<const T, I>& a) {
-  return {trusted{}, cast_values<To>(a.values()), copied(a.row_indices()), copied(a.col_indices()),
-          shape(a.rows(), a.cols())};
+  return {trusted{}, cast_values<To>(a.values()), to_array_of<I>(a.row_indices()),
+          to_array_of<I>(a.col_indices()), shape(a.rows(), a.cols())};
 }
 template <class To, class T, class I, class O>
 csr_matrix<To, I, O> cast(const csr_view<const T, I, O>& a) {
-  return {trusted{}, cast_values<To>(a.values()), copied(a.row_offsets()), copied(a.col_indices()),
-          shape(a.rows(), a.cols())};
+  return {trusted{}, cast_values<To>(a.values()), to_array_of<O>(a.row_offsets()),
+          to_array_of<I>(a.col_indices()), shape(a.rows(), a.cols())};
 }
 template <class To, class T, class I>
 bitmap_matrix<To, I> cast(const bitmap_view<const T, I>& a) {
   return {trusted{},
-          bitmap_arrays<To, I>{cast_values<To>(a.elements()), copied(a.bitmaps()),
-                               copied(a.tile_cols()), copied(a.tile_row_offsets()),
-                               copied(a.element_offsets())},
+          bitmap_arrays<To, I>{
+              cast_values<To>(a.elements()), to_array_of<std::uint16_t>(a.bitmaps()),
+              to_array_of<I>(a.tile_cols()), to_array_of<std::int64_t>(a.tile_row_offsets()),
+              to_array_of<std::int64_t>(a.element_offsets())},
           shape(a.rows(), a.cols())};
 }
 template <class To, class T, class I>
 bitmap_grid<To, I> cast(const bitmap_grid_view<const T, I>& a) {
   return {trusted{},
-          grid_arrays<To>{cast_values<To>(a.elements()), copied(a.bitmaps()),
-                          copied(a.element_offsets())},
+          grid_arrays<To>{cast_values<To>(a.elements()), to_array_of<std::uint16_t>(a.bitmaps()),
+                          to_array_of<std::int64_t>(a.element_offsets())},
           shape(a.rows(), a.cols())};
 }
 

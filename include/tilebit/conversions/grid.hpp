@@ -34,8 +34,8 @@ bitmap_arrays<T, I> tiles_of_grid_view(const bitmap_grid_view<const T, J>& a) {
     }
     out.tile_row_offsets.push_back(length(out.bitmaps));
   }
-  out.elements.assign(a.elements().begin(), a.elements().end());
-  out.element_offsets.assign(a.element_offsets().begin(), a.element_offsets().end());
+  out.elements = to_array_of<T>(a.elements());
+  out.element_offsets = to_array_of<std::int64_t>(a.element_offsets());
   return out;
 }
 
@@ -70,10 +70,10 @@ grid_arrays<T> grid_of_view(const View& a) {
     out.bitmaps =
         spread_bitmaps(a.bitmaps(), a.tile_cols(), a.tile_row_offsets(), shape(a.rows(), a.cols()));
   } else {
-    out.bitmaps.assign(a.bitmaps().begin(), a.bitmaps().end());
+    out.bitmaps = to_array_of<std::uint16_t>(a.bitmaps());
   }
-  out.elements.assign(a.elements().begin(), a.elements().end());
-  out.element_offsets.assign(a.element_offsets().begin(), a.element_offsets().end());
+  out.elements = to_array_of<T>(a.elements());
+  out.element_offsets = to_array_of<std::int64_t>(a.element_offsets());
   return out;
 }
 

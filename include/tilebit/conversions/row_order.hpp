@@ -47,9 +47,9 @@ auto row_order(const csr_view<T, I, P>& a, bool transposed) {
   const auto cols = a.col_indices();
   const auto values = a.values();
   if (!transposed) {
-    out.values.assign(values.begin(), values.end());
-    out.row_offsets.assign(offsets.begin(), offsets.end());
-    out.col_indices.assign(cols.begin(), cols.end());
+    out.values = to_array_of<std::remove_const_t<T>>(values);
+    out.row_offsets = to_array_of<O>(offsets);
+    out.col_indices = to_array_of<I>(cols);
     return out;
   }
   out.row_offsets.assign(at(a.cols()) + 1, O{0});

@@ -87,8 +87,8 @@ public:
 
   template <class T>
   void finish(bitmap_arrays<T, I>& out) const {
-    out.tile_cols.assign(tile_cols_.get(), tile_cols_.get() + tiles_);
-    out.bitmaps.assign(bitmaps_.get(), bitmaps_.get() + tiles_);
+    out.tile_cols = array_of<I>(tile_cols_.get(), tile_cols_.get() + tiles_);
+    out.bitmaps = array_of<std::uint16_t>(bitmaps_.get(), bitmaps_.get() + tiles_);
   }
 
 private:

@@ -79,11 +79,6 @@ public:
     grow_to(n + static_cast<std::size_t>(std::distance(first, last)));
     std::copy(first, last, data_ + n);
   }
-  template <std::forward_iterator It>
-  void assign(It first, It last) {
-    size_ = 0;
-    append(first, last);
-  }
   void assign(std::size_t n, T x) {
     resize_for_overwrite(n);
     std::fill(begin(), end(), x);

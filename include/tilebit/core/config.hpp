@@ -70,6 +70,13 @@
 #define TILEBIT_PREFETCH_WRITE(address) static_cast<void>(address)
 #endif
 
+// Memory can come from the system in pages that lie where they shall, not from the heap alone.
+#if defined(__linux__)
+#define TILEBIT_MAPS_PAGES 1
+#else
+#define TILEBIT_MAPS_PAGES 0
+#endif
+
 #if defined(_OPENMP)
 #define TILEBIT_HAS_OPENMP 1
 #define TILEBIT_ABI_THREADS_ omp

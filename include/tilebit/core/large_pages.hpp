@@ -18,25 +18,15 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__linux__)
+#include "config.hpp"
+
+#if TILEBIT_MAPS_PAGES
 #include <cerrno>
 #include <sys/mman.h>
-#endif
 
-// AddressSanitizer watches the heap alone.
-#if defined(__SANITIZE_ADDRESS__)
-#define TILEBIT_LARGE_PAGES 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TILEBIT_LARGE_PAGES 0
-#endif
-#endif
-#if !defined(TILEBIT_LARGE_PAGES)
-#if defined(MADV_HUGEPAGE)
-#define TILEBIT_LARGE_PAGES 1
-#else
-#define TILEBIT_LARGE_PAGES 0
-#endif
+// Defined in programs of which any part is compiled with AddressSanitizer, which watches the heap
+// alone: asked at run time, all parts of a program agree on where arrays come from.
+extern "C" __attribute__((weak)) void __asan_init();
 #endif
 
 namespace tilebit::detail {
@@ -51,7 +41,7 @@ inline constexpr std::size_t least_of_large_page = large_page / 4;
 /// nothing where the system has none.
 inline void ask_for_large_pages([[maybe_unused]] void* memory,
                                 [[maybe_unused]] std::size_t n) noexcept {
-#if defined(MADV_HUGEPAGE)
+#if TILEBIT_MAPS_PAGES
   const std::size_t skipped =
       (large_page - reinterpret_cast<std::uintptr_t>(memory) % large_page) % large_page;
   if (n < skipped + large_page) return;
@@ -62,7 +52,7 @@ inline void ask_for_large_pages([[maybe_unused]] void* memory,
 #endif
 }
 
-#if TILEBIT_LARGE_PAGES
+#if TILEBIT_MAPS_PAGES
 
 /// Freed arrays that the next ones of their size get, at most 32 MB of them in all: fresh pages
 /// cost a conversion up to a sixth of its time. Each holds its number of bytes.
@@ -81,7 +71,7 @@ struct kept_arrays {
         bytes.fetch_sub(n, std::memory_order_relaxed);
         return array;
       }
-      put(place, array);
+      if (!put(place, array)) free(array);
     }
     return nullptr;
   }
@@ -90,17 +80,17 @@ struct kept_arrays {
     *array = n;
     if (bytes.fetch_add(n, std::memory_order_relaxed) + n <= most_bytes) {
       for (auto& place : places) {
-        std::size_t* none = nullptr;
-        if (place.compare_exchange_strong(none, array, std::memory_order_release)) return;
+        if (put(place, array)) return;
       }
     }
     free(array);
   }
 
 private:
-  void put(std::atomic<std::size_t*>& place, std::size_t* array) noexcept {
+  /// Whether the place was empty.
+  static bool put(std::atomic<std::size_t*>& place, std::size_t* array) noexcept {
     std::size_t* none = nullptr;
-    if (!place.compare_exchange_strong(none, array, std::memory_order_release)) free(array);
+    return place.compare_exchange_strong(none, array, std::memory_order_release);
   }
   void free(std::size_t* array) noexcept {
     const std::size_t n = *array;
@@ -109,6 +99,11 @@ private:
   }
 };
 inline constinit kept_arrays arrays_of_program{};
+
+/// Whether the memory of an array of n bytes is mapped for it alone.
+inline bool is_mapped(std::size_t n) noexcept {
+  return n >= least_of_large_page && __asan_init == nullptr;
+}
 
 /// Bytes of the memory of an array of n: its pages, the last large one whole if it fills enough.
 constexpr std::size_t bytes_in_pages(std::size_t n) noexcept {
@@ -133,14 +128,14 @@ inline void* map_large_pages(std::size_t bytes) {
   return memory;
 }
 
-#endif // TILEBIT_LARGE_PAGES
+#endif // TILEBIT_MAPS_PAGES
 
 /// Memory for an array of n bytes, in large pages from least_of_large_page on, and its release.
 /// Throws std::bad_alloc.
 template <std::size_t Alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__>
 void* allocate_array(std::size_t n) {
-#if TILEBIT_LARGE_PAGES
-  if (n >= least_of_large_page) {
+#if TILEBIT_MAPS_PAGES
+  if (is_mapped(n)) {
     if (n > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
     const std::size_t bytes = bytes_in_pages(n);
     void* const kept = arrays_of_program.take(bytes);
@@ -151,8 +146,8 @@ void* allocate_array(std::size_t n) {
 }
 template <std::size_t Alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__>
 void free_array(void* memory, [[maybe_unused]] std::size_t n) noexcept {
-#if TILEBIT_LARGE_PAGES
-  if (n >= least_of_large_page) {
+#if TILEBIT_MAPS_PAGES
+  if (is_mapped(n)) {
     ::munmap(memory, bytes_in_pages(n));
     return;
   }
@@ -161,8 +156,8 @@ void free_array(void* memory, [[maybe_unused]] std::size_t n) noexcept {
 }
 /// As free_array, but the next array of that size may get the memory.
 inline void give_array(void* memory, std::size_t n) noexcept {
-#if TILEBIT_LARGE_PAGES
-  if (n >= least_of_large_page) return arrays_of_program.give(memory, bytes_in_pages(n));
+#if TILEBIT_MAPS_PAGES
+  if (is_mapped(n)) return arrays_of_program.give(memory, bytes_in_pages(n));
 #endif
   free_array(memory, n);
 }

@@ -32,12 +32,7 @@ array_of<T> to_array_of(R&& range) {
   if constexpr (std::same_as<R, std::vector<T>>) {
     return array_of<T>(std::forward<R>(range));
   } else {
-    array_of<T> out;
-    if constexpr (std::ranges::sized_range<R>) {
-      out.reserve(static_cast<std::size_t>(std::ranges::size(range)));
-    }
-    out.assign(std::ranges::begin(range), std::ranges::end(range));
-    return out;
+    return array_of<T>(std::ranges::begin(range), std::ranges::end(range));
   }
 }
 

@@ -220,8 +220,8 @@ ordered_entries<T, I, O> sort_row_major(std::span<const T> values, std::span<con
   const entry_order order = inspect_order(rows, cols);
   if (order.row_major) {
     out.row_offsets = offsets_of_sorted_rows<O>(rows, s.rows());
-    out.values.assign(values.begin(), values.end());
-    out.col_indices.assign(cols.begin(), cols.end());
+    out.values = to_array_of<T>(values);
+    out.col_indices = to_array_of<I>(cols);
     out.strict = order.row_major_strict;
   } else if (order.col_major_strict) {
     scatter_by_row(
