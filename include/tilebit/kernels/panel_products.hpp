@@ -59,7 +59,9 @@ public:
   void run(const View& a, std::int64_t row0, std::size_t first, std::size_t last,
            const S* corrections = nullptr) noexcept {
     corrections_ = corrections;
-    if (!b_.copies() && !b_.stays() && (last - first > 1 || may_leave_caches())) {
+    const bool several = last - first > 1;
+    const bool near = b_.stays() && (microcode() || !several);
+    if (!b_.copies() && !near && (several || may_leave_caches())) {
       return run_by_rows(a, row0, first, last);
     }
     const std::int64_t parts =
@@ -82,17 +84,23 @@ private:
   /// Do kernels ask for the row of B of each entry ahead? For several panels that may leave the
   /// caches, or a single one that does. Where rows of A name the same rows of B again and again
   /// that is all: lists are faster for several panels in memory, and nothing for one in a cache.
-  /// On processors with fast gathers (Granite Rapids) never: 4 to 7 entries a row multiply 1.1 to
-  /// 1.4 times as fast without.
+  ///
+  /// Processors with fast gathers (Granite Rapids) find most rows by themselves: kernels ask where
+  /// rows of A are so short that there is little else to do while lines arrive, and rows of B so
+  /// long that they are loaded in several pieces, but not longer.
   bool fetches_rows(const View& a, bool several) const noexcept {
-    if (!microcode() || !may_leave_caches()) return false;
-    return several != leaves_caches() || scatters_loads(a);
+    if (!may_leave_caches()) return false;
+    if (microcode()) return several != leaves_caches() || scatters_loads(a);
+    return several && leaves_caches() && b_.row_bytes() > 512 && b_.row_bytes() <= 1024 &&
+           loads_of_row(a) < 6;
   }
 
-  /// Are they listed? For several panels in memory; on processors with fast gathers only where rows
-  /// of B are long, which they do not find by themselves (512 bytes: .7 to .9 as fast with lists).
-  bool lists_rows(bool several) const noexcept {
-    return several && leaves_caches() && (microcode() || b_.row_bytes() > 512);
+  /// Are they listed? For several panels in memory; on processors with fast gathers only short rows
+  /// of A and longer rows of B than those that kernels ask for (the others are 1.1 to 1.3 times as
+  /// fast without).
+  bool lists_rows(const View& a, bool several) const noexcept {
+    if (!several || !leaves_caches()) return false;
+    return microcode() || (b_.row_bytes() > 1024 && loads_of_row(a) < 8);
   }
   static bool microcode() noexcept {
     return detail::gathers_in_microcode().load(std::memory_order_relaxed);
@@ -106,7 +114,7 @@ private:
                                   cuts::between_units);
     const bool several = last - first > 1;
     const bool fetched = fetches_rows(a, several);
-    const bool listed = !fetched && lists_rows(several);
+    const bool listed = !fetched && lists_rows(a, several);
     const std::int64_t step = several && !fetched ? rows_of_step() : rows_of_long_step;
     for_each_task(policy_, blocks.count(), [&](int task, int thread) {
       const unit_range range = blocks.units_of(task);
@@ -142,9 +150,9 @@ private:
   }
 
   /// Rows whose panels follow each other closely enough for the processor to find the pieces of a
-  /// row of B in sequence.
+  /// row of B in sequence. Those with fast gathers do not, and take as many as share rows of B.
   std::int64_t rows_of_step() const noexcept {
-    return std::max<std::int64_t>(4, 8192 / b_.row_bytes());
+    return microcode() ? std::max<std::int64_t>(4, 8192 / b_.row_bytes()) : 32;
   }
 
   /// Units that about a quarter of a megabyte of B is fetched for, 4 to 32 rows: they and what is

@@ -46,6 +46,28 @@ std::span<const chunk_entry> columns_of(const row_chunks_view<T>& a, std::int64_
   return {a.entries() + first, at(a.entry_offsets()[k + 1] - first)};
 }
 
+/// The tile columns: four rows of B each.
+template <class T, class I>
+std::span<const I> columns_of(const bitmap_view<T, I>& a, std::int64_t k) noexcept {
+  const std::int64_t first = a.tile_row_offsets()[at(k)];
+  return a.tile_cols().subspan(at(first), at(a.tile_row_offsets()[at(k + 1)] - first));
+}
+
+/// How many rows of B kernels load for a row of A, on average.
+template <class T, class I, class O>
+double loads_of_row(const csr_view<T, I, O>& a) noexcept {
+  return static_cast<double>(a.nnz()) / static_cast<double>(a.rows());
+}
+template <class T, class I>
+double loads_of_row(const grouped_view<T, I>& a) noexcept {
+  return static_cast<double>(a.col_indices().size()) / static_cast<double>(4 * a.blocks());
+}
+template <class T>
+double loads_of_row(const row_chunks_view<T>& a) noexcept {
+  return static_cast<double>(a.entry_offsets()[a.tile_rows()] - a.entry_offsets()[0]) /
+         static_cast<double>(4 * a.tile_rows());
+}
+
 /// Asks for what is needed next of a row of B. Inlined as what calls it is, because g++ drops calls
 /// of functions that do nothing but prefetch.
 template <class T>
@@ -67,28 +89,34 @@ private:
   std::array<std::int64_t, Places> last_;
 };
 
-/// Are most rows of B that A loads others than the last ones? Counted in four samples of 1,024
-/// loads, each behind as many of which only the rows are remembered.
-template <class View>
-bool scatters_loads(const View& a) noexcept {
+/// The share of the rows of B that A loads which are among the last ones. Counted in four samples
+/// of 1,024 loads, each behind as many as are remembered.
+template <std::size_t Places, class View>
+double share_of_recent_rows(const View& a) noexcept {
   constexpr std::int64_t samples = 4;
   constexpr std::int64_t counted = 1024;
-  recent_rows<counted> recent;
-  std::int64_t far = 0;
+  recent_rows<Places> recent;
+  std::int64_t near = 0;
   std::int64_t all = 0;
   for (std::int64_t s = 0; s < samples; ++s) {
-    std::int64_t left = 2 * counted;
+    std::int64_t left = counted + std::int64_t{Places};
     for (std::int64_t u = units(a) * s / samples; u < units(a) && left > 0; ++u) {
       const auto columns = columns_of(a, u);
       for (const auto column : columns.first(std::min(columns.size(), at(left)))) {
         const bool known = recent.add(row_of_b(column));
         if (left-- > counted) continue;
         ++all;
-        if (!known) ++far;
+        if (known) ++near;
       }
     }
   }
-  return 2 * far > all;
+  return static_cast<double>(near) / static_cast<double>(std::max<std::int64_t>(all, 1));
+}
+
+/// Are most rows of B that A loads others than the last ones?
+template <class View>
+bool scatters_loads(const View& a) noexcept {
+  return share_of_recent_rows<1024>(a) < 0.5;
 }
 
 /// Rows of B that units of A will read, but for those that were named a little earlier.
