@@ -130,10 +130,13 @@ inline void* map_large_pages(std::size_t bytes) {
 
 #endif // TILEBIT_MAPS_PAGES
 
+/// From so many bytes on an array begins on a cache line: rows of B that are as long as a vector
+/// would lie on two each. Smaller ones come faster without.
+inline constexpr std::size_t least_on_lines = 1024;
+
 /// Memory for an array of n bytes, in large pages from least_of_large_page on, and its release.
 /// Throws std::bad_alloc.
-template <std::size_t Alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__>
-void* allocate_array(std::size_t n) {
+inline void* allocate_array(std::size_t n) {
 #if TILEBIT_MAPS_PAGES
   if (is_mapped(n)) {
     if (n > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
@@ -142,17 +145,17 @@ void* allocate_array(std::size_t n) {
     return kept != nullptr ? kept : map_large_pages(bytes);
   }
 #endif
-  return ::operator new(n, std::align_val_t{Alignment});
+  return n >= least_on_lines ? ::operator new(n, std::align_val_t{64}) : ::operator new(n);
 }
-template <std::size_t Alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__>
-void free_array(void* memory, [[maybe_unused]] std::size_t n) noexcept {
+inline void free_array(void* memory, std::size_t n) noexcept {
 #if TILEBIT_MAPS_PAGES
   if (is_mapped(n)) {
     ::munmap(memory, bytes_in_pages(n));
     return;
   }
 #endif
-  ::operator delete(memory, std::align_val_t{Alignment});
+  if (n >= least_on_lines) return ::operator delete(memory, std::align_val_t{64});
+  ::operator delete(memory);
 }
 /// As free_array, but the next array of that size may get the memory.
 inline void give_array(void* memory, std::size_t n) noexcept {

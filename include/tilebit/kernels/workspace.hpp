@@ -5,6 +5,7 @@
 // at its first use (0.25 us for 4 KB), which took up to half of an SpMM with a pruned layer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,10 +24,11 @@ struct memory_block {
 
   /// Throws std::bad_alloc.
   static memory_block allocate(std::size_t bytes) {
-    return {detail::allocate_array<64>(bytes), bytes};
+    bytes = std::max(bytes, detail::least_on_lines);
+    return {detail::allocate_array(bytes), bytes};
   }
   void free() const noexcept {
-    if (memory != nullptr) detail::free_array<64>(memory, bytes);
+    if (memory != nullptr) detail::free_array(memory, bytes);
   }
 };
 
