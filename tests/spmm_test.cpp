@@ -764,7 +764,7 @@ TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
     const std::vector<float> b(static_cast<std::size_t>(100 * ld));
     const auto panels = cut_panels(n, 16, 4);
     return panels_of_b<float, tb::row_major>(tb::dense_view<const float>(b.data(), {100, n}, ld),
-                                             panels, 16, 1000, small_chunk)
+                                             panels, 16, 1000, small_chunk, panel_ends::apart)
         .copies();
   };
   CHECK_FALSE(copies(8, 8)); // a copy would be larger
@@ -772,6 +772,25 @@ TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
   CHECK(copies(8, 17));
   CHECK(copies(9, 9));
   CHECK(copies(200, 1024));
+
+  // Vectors that overlap in B are apart in its copy.
+  std::vector<float> b(40);
+  std::iota(b.begin(), b.end(), 0.0F);
+  const auto panels = cut_panels(40, 16, 4, panel_ends::overlapping);
+  REQUIRE(panels.size() == 1);
+  panels_of_b<float, tb::row_major> copy(tb::dense_view<const float>(b.data(), {1, 40}), panels, 16,
+                                         1000, small_chunk, panel_ends::overlapping);
+  REQUIRE(copy.aligns_vectors());
+  copy.prepare(tb::seq, 0, 1);
+  const std::vector<float> vectors(copy.data(0), copy.data(0) + copy.ld(panels[0]));
+  REQUIRE(vectors.size() == 64);
+  for (std::size_t k = 0; k < 16; ++k) {
+    const auto j = static_cast<float>(k);
+    CHECK(vectors[k] == j);
+    CHECK(vectors[16 + k] == 16 + j);
+    CHECK(vectors[32 + k] == 24 + j);
+    CHECK(vectors[48 + k] == 24 + j);
+  }
 
   source from(80);
   const auto chunk = [&](std::int64_t rows, std::int64_t cols, int percent,

@@ -419,6 +419,7 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
 /// fast as a plain product, and a plain one as slow as a transposed one.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
+/// For one, or two of float, A is laid out as for SpMV.
 /// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly
 /// as what is made for them.
 ///
@@ -432,6 +433,9 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
   using T = typename A::scalar_type;
   using I = typename A::index_type;
   detail::require_columns(columns, "optimize");
+  if (what == operation::spmm && columns <= (std::same_as<T, float> ? 2 : 1)) {
+    what = operation::spmv;
+  }
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     if (what == operation::spmm) {
       const auto op = detail::resolve(a);

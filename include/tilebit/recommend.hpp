@@ -162,9 +162,11 @@ auto with_csr(const A& a, F&& f) {
 
 /// recommend for products with so many columns: rows of four share what they load of B, which pays
 /// where it comes from farther than the first-level cache between two rows of A, and taking tiles
-/// apart costs the less, the more columns follow.
+/// apart costs the less, the more columns follow. With tiles a product with a vector takes
+/// `bitmap_spmv` nanoseconds, of which few columns are as many.
 inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, const shape& s,
-                                         std::int64_t columns, std::size_t value_bytes, isa level) {
+                                         std::int64_t columns, std::size_t value_bytes,
+                                         double bitmap_spmv, isa level) {
   if (level < isa::avx512) {
     return {format::csr, 1.0,
             message({"SpMM at level ", to_string(level), " takes tiles apart entry by entry"})};
@@ -176,7 +178,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
   const double fill = entries / all_tiles;
   const double in_row = all_tiles / static_cast<double>(tiles_along(s.rows()));
   const double row_bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
-  const double pieces = std::ceil(row_bytes / 64) / 4; // of 256 bytes, the last in lines
+  const double pieces = std::ceil(row_bytes / 32) / 8; // of 256 bytes, the last in half lines
   const double rows_loaded = kernels::columns_of_tiles(all_tiles, entries);
 
   const bool far = in_row >= far_tiles;
@@ -192,10 +194,12 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
   const double of_tile = kernels::nearly_full(fill) ? 0.0
                          : grouped                  ? cost.grouping_tile
                                                     : cost.tile;
-  const double bitmap =
+  const double by_tile_rows =
       pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
                         : entries * cost.entry + rows_loaded * of_row) +
       all_tiles * of_tile;
+  const bool few = columns <= kernels::most_by_columns(fill, value_bytes);
+  const double bitmap = few ? static_cast<double>(columns) * bitmap_spmv : by_tile_rows;
   return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
           message({"fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
                    " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",
@@ -230,12 +234,11 @@ recommendation recommend_by_bytes(std::int64_t nnz, std::int64_t tiles, const sh
 /// Which plain format multiplies A fastest on this machine, and by how much over CSR.
 ///
 /// The prediction counts tiles, entries and row ends (kernels/cost_model.hpp) for the instruction
-/// set in force; for spmm it is that of a single call with `columns` columns of B, up to four of
-/// which are multiplied as vectors are and predicted as one. optimize is the better answer where
-/// the same matrix is multiplied several times. For 16-bit and 8-bit types it compares the bytes
-/// that a product reads, whatever `columns` is. Throws: as to_csr; std::invalid_argument for less
-/// than one column. Complexity: O(nnz + rows) time; memory of one number for four columns, and of a
-/// CSR matrix where A is none.
+/// set in force; for spmm it is that of a single call with `columns` columns of B. optimize is the
+/// better answer where the same matrix is multiplied several times. For 16-bit and 8-bit types it
+/// compares the bytes that a product reads, whatever `columns` is. Throws: as to_csr;
+/// std::invalid_argument for less than one column. Complexity: O(nnz + rows) time; memory of one
+/// number for four columns, and of a CSR matrix where A is none.
 template <sparse_matrix A>
 recommendation recommend(const A& a, operation what = operation::spmv, std::int64_t columns = 128) {
   detail::require_columns(columns, "recommend");
@@ -250,14 +253,14 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
   } else {
     return detail::with_csr(a, [what, columns](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::count_tiles(csr);
-      if (what == operation::spmm && columns > kernels::most_single) {
-        return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
-                                          sizeof(T), active_isa());
-      }
       const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};
       auto t = detail::predict_rows<T, typename A::index_type>(
           csr.row_offsets(), 0, csr.rows(), counted,
           detail::bytes_of_layouts<T, typename A::index_type>(counted), active_isa());
+      if (what == operation::spmm && columns > 1) {
+        return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
+                                          sizeof(T), t.bitmap, active_isa());
+      }
       if (what == operation::spmv_transposed) {
         const auto factors =
             detail::factors_of_transposed(sizeof(T), detail::gathers_in_microcode());

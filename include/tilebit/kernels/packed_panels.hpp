@@ -129,6 +129,7 @@ public:
   const P* prepare_slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
 
   bool copies() const noexcept { return true; }
+  bool aligns_vectors() const noexcept { return false; }
   bool stays() const noexcept { return copies_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(P)}; }
   std::int64_t bytes() const noexcept { return rows_ * row_bytes(); }

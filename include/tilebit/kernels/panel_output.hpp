@@ -54,6 +54,7 @@ struct panel_output {
   bool streams;      ///< rows are whole vectors on cache lines, and are stored past the caches
   bool fetches;      ///< rows are far, and are asked for before their sums are finished
   bool fetches_b;    ///< so are rows of B
+  bool whole_b;      ///< rows of B are whole vectors, as align_vectors (panels.hpp) leaves them
   int steps;
   std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
 

@@ -189,6 +189,7 @@ private:
     const std::int64_t ldb = b_.ld(panel);
     panel_output<S> to = sink_.output(panel, row0, corrections_);
     to.fetches_b = fetches_b;
+    to.whole_b = b_.aligns_vectors();
     if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     S* const stage = stage_.get() + thread * stage_rows * stage_ld();
     const S* const c0 = to.c0;

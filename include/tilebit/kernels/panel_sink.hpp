@@ -69,8 +69,8 @@ public:
   /// are staged.
   panel_output<S> output(const panel_range& panel, std::int64_t row0,
                          const S* corrections = nullptr) const noexcept {
-    panel_output<S> to{S{1},  S{},   nullptr, 0, nullptr, out_.c.ld(), 0, out_.c.rows() - row0,
-                       false, false, false,   0, {}};
+    panel_output<S> to{S{1},  S{},   nullptr, 0,     nullptr, out_.c.ld(), 0, out_.c.rows() - row0,
+                       false, false, false,   false, 0,       {}};
     if (corrections != nullptr) {
       to.step[0] = {panel_step<S>::kind::bias, corrections};
       to.steps = 1;

@@ -35,17 +35,40 @@ struct panel_range {
   std::int64_t vectors;
 };
 
+/// How kernels take columns that are not a power of two vectors: three of them as two and one, or
+/// as four that overlap, because a panel costs more than a vector.
+enum class panel_ends { apart, overlapping };
+
 /// n columns as panels of at most `widest` vectors. Throws std::bad_alloc.
-inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes,
-                                           std::int64_t widest) {
+inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes, std::int64_t widest,
+                                           panel_ends ends = panel_ends::apart) {
+  const std::int64_t overlap = ends == panel_ends::overlapping ? 2 : 1;
   std::vector<panel_range> panels;
   for (std::int64_t j = 0; j < n; j += panels.back().width) {
     const std::int64_t left = n - j;
     std::int64_t vectors = widest;
-    while (left <= (vectors - 1) * lanes) vectors /= 2; // three vectors are two and one
+    while (vectors > 1 && left <= (vectors - (vectors > 2 ? overlap : 1)) * lanes) vectors /= 2;
     panels.push_back({j, std::min(left, vectors * lanes), vectors});
   }
   return panels;
+}
+
+/// Copies a row of a panel vector by vector as kernels take them: each to a place of its own, on
+/// cache lines, also where they overlap. In place where `to` is `from`.
+template <class T>
+void align_vectors(const T* from, const panel_range& panel, std::int64_t lanes, T* to) noexcept {
+  if (panel.width < lanes) {
+    if (to != from) std::copy_n(from, panel.width, to);
+    return;
+  }
+  for (std::int64_t j = panel.vectors - 1; j >= 0; --j) {
+    const T* const vector = from + std::min(j * lanes, panel.width - lanes);
+    if (at(lanes) * sizeof(T) == 64) { // by constant size, for which no function is called
+      std::memmove(to + j * lanes, vector, 64);
+    } else {
+      std::memmove(to + j * lanes, vector, at(lanes) * sizeof(T));
+    }
+  }
 }
 
 /// Calls f(first, last) for the chunks of panels that bs has at the same time, prepared.
@@ -141,16 +164,6 @@ private:
 /// How often rows of B are loaded on average where each row of A loads its own.
 inline constexpr double rows_read_once = 1;
 
-/// Copies n elements, lines of them by constant size, for which no function is called.
-template <class T>
-void copy_lines(const T* from, std::int64_t n, T* to) noexcept {
-  constexpr std::int64_t line = elements_of_line<T>;
-  for (; n >= line; n -= line, from += line, to += line) {
-    std::memcpy(to, from, at(line) * sizeof(T));
-  }
-  std::copy_n(from, n, to);
-}
-
 /// Asks for n elements, from column j on, of the row of B that is copied `ahead` rows after row k:
 /// pieces of distant rows are not what the processor fetches ahead by itself.
 template <class T>
@@ -164,12 +177,13 @@ TILEBIT_ALWAYS_INLINE void fetch_ahead(const dense_view<const T, row_major>& b, 
 template <class T, class Layout>
 class panels_of_b {
 public:
-  /// Copies panels where rows of B that are loaded `uses` times on average repay it. Throws
-  /// std::bad_alloc.
+  /// Copies panels, whose ends overlap or not, where rows of B that are loaded `uses` times on
+  /// average repay it. Throws std::bad_alloc.
   panels_of_b(const dense_view<const T, Layout>& b, std::span<const panel_range> panels,
-              std::int64_t lanes, double uses, std::int64_t chunk_bytes)
-      : b_(b), panels_(panels), copy_(panels, lanes, b.rows(), chunk_bytes),
-        copies_(worth_copying(b, panels, lanes, uses)) {
+              std::int64_t lanes, double uses, std::int64_t chunk_bytes, panel_ends ends)
+      : b_(b), panels_(panels), lanes_(lanes), copy_(panels, lanes, b.rows(), chunk_bytes),
+        copies_(worth_copying(b, panels, lanes, uses)),
+        aligns_(copies_ && ends == panel_ends::overlapping) {
     if (copies_) copy_.allocate();
   }
 
@@ -203,8 +217,8 @@ public:
           fetch_ahead(b_, k, 8, begin, end - begin);
           T* to = copy_.data(first);
           for (std::size_t p = first; p < last; ++p) {
-            copy_lines(b_.data() + k * b_.ld() + panels_[p].first, panels_[p].width,
-                       to + k * ld(panels_[p]));
+            align_vectors(b_.data() + k * b_.ld() + panels_[p].first, panels_[p], lanes_,
+                          to + k * ld(panels_[p]));
             to += b_.rows() * ld(panels_[p]);
           }
         }
@@ -213,6 +227,10 @@ public:
           const std::int64_t ldp = ld(panels_[p]);
           transposed_copy(b_.data() + panels_[p].first * b_.ld() + k0, b_.ld(), k1 - k0,
                           panels_[p].width, copy_.data(p) + k0 * ldp, ldp);
+          for (std::int64_t k = k0; aligns_ && k < k1; ++k) {
+            T* const row = copy_.data(p) + k * ldp;
+            align_vectors(row, panels_[p], lanes_, row);
+          }
         }
       }
     });
@@ -222,6 +240,8 @@ public:
   const T* prepare_slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
 
   bool copies() const noexcept { return copies_; }
+  /// Are rows of panels whole vectors, as align_vectors leaves them?
+  bool aligns_vectors() const noexcept { return aligns_; }
   /// Does a panel stay in the second-level cache while A passes by?
   bool stays() const noexcept { return copy_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(T)}; }
@@ -270,8 +290,10 @@ private:
 
   dense_view<const T, Layout> b_;
   std::span<const panel_range> panels_;
+  std::int64_t lanes_;
   panel_copies<T> copy_;
   bool copies_;
+  bool aligns_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

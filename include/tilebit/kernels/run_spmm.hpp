@@ -22,6 +22,7 @@
 #include "run_spmv.hpp"
 #include "spmm_roads.hpp"
 #include "sums_apart.hpp"
+#include "transposed_copy.hpp"
 #include "workspace.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
@@ -30,16 +31,14 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 template <bool MayBeTransposed, class Operand, class T, class LayoutB, class Update>
 void run_spmm_by_columns(const execution_policy& policy, const Operand& op,
                          const dense_view<const T, LayoutB>& b, const Update& out) {
-  const bool contiguous = b.row_stride() == 1;
-  const auto x = work_array<T>(contiguous ? 0 : b.rows());
+  constexpr bool in_rows = std::same_as<LayoutB, row_major>;
+  const auto columns = work_array<T>(in_rows ? b.rows() * b.cols() : 0);
+  if (in_rows) transposed_copy(b.data(), b.ld(), b.cols(), b.rows(), columns.get(), b.rows());
   const auto sums = work_array<T>(out.c.rows() * b.cols());
   for (std::int64_t j = 0; j < b.cols(); ++j) {
-    const T* const column = b.data() + j * b.col_stride();
-    for (std::int64_t k = 0; !contiguous && k < b.rows(); ++k) {
-      x.get()[k] = column[k * b.row_stride()];
-    }
     const vector_update<T> to{T{1}, T{}, nullptr, sums.get() + j * out.c.rows()};
-    run_spmv<MayBeTransposed>(policy, op, contiguous ? column : x.get(), to);
+    run_spmv<MayBeTransposed>(policy, op,
+                              in_rows ? columns.get() + j * b.rows() : b.data() + j * b.ld(), to);
   }
   for (std::int64_t i = 0; i < out.c.rows(); ++i) {
     for (std::int64_t j = 0; j < b.cols(); ++j) out.store(i, j, sums.get()[i + j * out.c.rows()]);
@@ -137,7 +136,7 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
     // Columns of B are copied into rows, which few entries are not worth.
     const bool few = b.row_stride() == 1 && b.cols() > 1 && op.base.nnz() < b.rows();
     if (panel_kernels<rows>(level) != nullptr && !few) {
-      if (b.cols() <= most_single && !in_grouped_rows(op.base)) {
+      if (b.cols() <= most_by_columns(op.base, op.transposed) && !in_grouped_rows(op.base)) {
         return run_spmm_by_columns<MayBeTransposed>(policy, op, b, out);
       }
       if (!op.transposed) {

@@ -71,6 +71,7 @@ private:
     const panel_output<S> to = sink_.output(panel, 0, corrections);
     panel_output<S> part = to;
     part.first_row = units.first * height;
+    part.whole_b = b_.aligns_vectors();
     part.streams = false;
     part.fetches = false;
     part.steps = 0;

@@ -36,6 +36,7 @@ public:
   std::int64_t bytes_of_copy() const noexcept { return of_thread_ * std::int64_t{sizeof(T)}; }
 
   static constexpr bool copies_slabs = true;
+  static constexpr bool aligns_vectors() noexcept { return true; }
   std::int64_t bytes() const noexcept { return b_.rows() * b_.cols() * std::int64_t{sizeof(T)}; }
   std::int64_t ld(const panel_range& p) const noexcept { return p.vectors * lanes_; }
 
@@ -47,12 +48,15 @@ public:
     if constexpr (std::is_same_v<Layout, row_major>) {
       for (std::int64_t k = rows.first; k < rows.last; ++k) {
         fetch_ahead(b_, k, 16, panel.first, panel.width); // of the next slab, too
-        copy_lines(b_.data() + k * b_.ld() + panel.first, panel.width,
-                   to + (k - rows.first) * ld(panel));
+        align_vectors(b_.data() + k * b_.ld() + panel.first, panel, lanes_,
+                      to + (k - rows.first) * ld(panel));
       }
     } else {
       transposed_copy(b_.data() + panel.first * b_.ld() + rows.first, b_.ld(),
                       rows.last - rows.first, panel.width, to, ld(panel));
+      for (std::int64_t k = 0; k < rows.last - rows.first; ++k) {
+        align_vectors(to + k * ld(panel), panel, lanes_, to + k * ld(panel));
+      }
     }
     const auto before = static_cast<std::uintptr_t>(rows.first * ld(panel)) * sizeof(T);
     return reinterpret_cast<const T*>(reinterpret_cast<std::uintptr_t>(to) - before);

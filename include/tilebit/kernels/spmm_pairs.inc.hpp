@@ -27,7 +27,7 @@ TILEBIT_ALWAYS_INLINE void add_columns(std::uint32_t n, const I*& col, const T*&
       value += 2;
       TILEBIT_UNROLL
       for (int j = 0; j < Vectors; ++j) {
-        auto x = places.load(row, j);
+        auto x = places.load_b(row, j);
         keep_loaded(x);
         sums[0][j] = v::fma(upper, x, sums[0][j]);
         sums[1][j] = v::fma(lower, x, sums[1][j]);
@@ -36,7 +36,7 @@ TILEBIT_ALWAYS_INLINE void add_columns(std::uint32_t n, const I*& col, const T*&
       const auto entry = v::broadcast(value++);
       TILEBIT_UNROLL
       for (int j = 0; j < Vectors; ++j) {
-        sums[Rows - 1][j] = v::fma(entry, places.load(row, j), sums[Rows - 1][j]);
+        sums[Rows - 1][j] = v::fma(entry, places.load_b(row, j), sums[Rows - 1][j]);
       }
     }
   }
@@ -79,7 +79,7 @@ void spmm_pairs(const grouped_view<const T, I>& a, std::int64_t first, std::int6
       return spmm_pairs<1, true>(a, first, last_block, b, ldb, width, out);
     }
   }
-  const vector_places<T, Vectors, Part> places(width);
+  const vector_places<T, Vectors, Part> places(width, out.whole_b);
   const bool starts = out.alpha == T{1} && out.beta == T{1};
   panel_output<T> to = out;
   if (starts) to.beta = T{};

@@ -4,24 +4,36 @@
 // A panel is `vectors` registers wide, of which the last may be partly used; b and out point to its
 // first column. Sums stay in registers until a row of C is finished.
 
-/// Where the vectors of a panel lie in a row of B or C. The last one ends with the panel: where
-/// that is not whole vectors it begins in the one before, and both compute the same for the columns
-/// that they share. So only a panel of less than one vector (Part) needs a mask, with which loads
-/// take the place of an addition or a multiplication on Intel's processors.
+/// Where the vectors of a panel lie in a row of B or C. None reaches beyond the panel: where it is
+/// not whole vectors the last ones begin in those before, and compute the same for the columns that
+/// they share. So only a panel of less than one vector (Part) needs a mask, with which loads take
+/// the place of an addition or a multiplication on Intel's processors.
+///
+/// Rows of copies of B are whole vectors (whole_b), which hold what is loaded from others.
 template <class T, int Vectors, bool Part>
 class vector_places {
 public:
-  explicit vector_places(std::int64_t width) noexcept : last_(width - count) {
+  vector_places(std::int64_t width, bool whole_b) noexcept : in_c_(width), in_b_(width) {
     if constexpr (Part) mask_ = lanes<T>::first(width);
+    if (whole_b) in_b_ = offsets(Vectors * count);
   }
 
-  /// Vector j of the row at p.
+  /// Vector j of the row of C at p, or of the one that is added to it.
   template <class E>
   TILEBIT_ALWAYS_INLINE auto load(const E* p, int j) const noexcept {
     if constexpr (Part) {
       return lanes<E>::load(p, mask_);
     } else {
-      return lanes<E>::load(p + offset(j));
+      return lanes<E>::load(p + in_c_.of(j));
+    }
+  }
+  /// Vector j of the row of B at p.
+  template <class E>
+  TILEBIT_ALWAYS_INLINE auto load_b(const E* p, int j) const noexcept {
+    if constexpr (Part) {
+      return lanes<E>::load(p, mask_);
+    } else {
+      return lanes<E>::load(p + in_b_.of(j));
     }
   }
   template <class E>
@@ -29,18 +41,30 @@ public:
     if constexpr (Part) {
       lanes<E>::store(p, a, mask_);
     } else {
-      lanes<E>::store(p + offset(j), a);
+      lanes<E>::store(p + in_c_.of(j), a);
     }
   }
 
 private:
   static constexpr std::int64_t count = lanes<T>::count;
 
-  std::int64_t offset(int j) const noexcept {
-    return j + 1 < Vectors ? count * j : Vectors == 1 ? 0 : last_;
-  }
+  /// Of vectors in a row; all but the last two are where they would be in a row of whole ones.
+  struct offsets {
+    explicit offsets(std::int64_t width) noexcept
+        : last_but_one(std::min(count * (Vectors - 2), width - count)), last(width - count) {}
 
-  std::int64_t last_;
+    TILEBIT_ALWAYS_INLINE std::int64_t of(int j) const noexcept {
+      if (Vectors == 1) return 0;
+      if (j + 1 == Vectors) return last;
+      return Vectors > 2 && j + 2 == Vectors ? last_but_one : count * j;
+    }
+
+    std::int64_t last_but_one;
+    std::int64_t last;
+  };
+
+  offsets in_c_;
+  offsets in_b_;
   typename lanes<T>::mask mask_{};
 };
 
@@ -102,7 +126,7 @@ void finish_rows(const T* sums, std::int64_t lds, std::int64_t first, std::int64
   if constexpr (Vectors == 1 && !Part) {
     if (width < v::count) return finish_rows<1, true>(sums, lds, first, last_row, width, out);
   }
-  const vector_places<T, Vectors, Part> places(width);
+  const vector_places<T, Vectors, Part> places(width, false);
   for (std::int64_t i = first; i < last_row; ++i) {
     typename v::reg s[Vectors];
     TILEBIT_UNROLL
@@ -166,7 +190,7 @@ TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* f
   const T* const b = first_row + static_cast<std::int64_t>(*col++) * ldb;
   typename v::data x[Vectors];
   TILEBIT_UNROLL
-  for (int j = 0; j < Vectors; ++j) x[j] = places.load(b, j);
+  for (int j = 0; j < Vectors; ++j) x[j] = places.load_b(b, j);
   TILEBIT_UNROLL
   for (unsigned r = 0; r < 4; ++r) {
     if ((Pattern >> r & 1U) == 0) continue;
@@ -268,7 +292,7 @@ TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, const T* first_row, std::
   const auto a = v::broadcast(entries.value());
   const T* const b = first_row + entries.column() * ldb;
   TILEBIT_UNROLL
-  for (int j = 0; j < Vectors; ++j) sums[j] = v::fma(a, places.load(b, j), sums[j]);
+  for (int j = 0; j < Vectors; ++j) sums[j] = v::fma(a, places.load_b(b, j), sums[j]);
   entries.next();
 }
 
@@ -341,7 +365,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   }
   const std::int64_t fetching =
       end_of_fetching<Ahead>(a.row_offsets().data(), first, last_row, a.nnz(), out);
-  const vector_places<T, Vectors, Part> places(width);
+  const vector_places<T, Vectors, Part> places(width, out.whole_b);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
     // Rows are short next to blocks: not of the next one, but of that behind it.
@@ -400,7 +424,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
   // Loops of a pattern are short: with four sums each their ends cost more than waiting (1.0
   // to 1.1).
   constexpr int separate = std::min(separate_sums(Vectors), 2);
-  const vector_places<T, Vectors, Part> places(width);
+  const vector_places<T, Vectors, Part> places(width, out.whole_b);
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* n = a.pattern_counts().data() + 15 * k;
     if (shares_no_column(n)) {
@@ -454,7 +478,7 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
   const std::int64_t fetching =
       end_of_fetching<Ahead>(offsets, first, last_row, offsets[a.tile_rows()], out);
   constexpr int separate = separate_sums(Vectors);
-  const vector_places<T, Vectors, Part> places(width);
+  const vector_places<T, Vectors, Part> places(width, out.whole_b);
   for (std::int64_t k = first; k < last_row; ++k) {
     const bool rows = k < fetching;
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);

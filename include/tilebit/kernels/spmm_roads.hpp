@@ -25,6 +25,41 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 
 inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
 
+/// The same of float and double for tiles of such a fill.
+constexpr std::int64_t most_by_columns(double fill, std::size_t value_bytes) noexcept {
+  return fill >= 4 && value_bytes == 4 ? 6 : most_single;
+}
+/// The same for a matrix: few where rows of A lie as kernels for several columns take them,
+/// which multiply up to a vector of those in the time of one to three SpMVs, the more, the longer
+/// it takes to make such rows (bench/run --spmm; Granite Rapids).
+template <class View>
+std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
+  if constexpr (requires { a.tile_cols(); }) {
+    const auto tiles = static_cast<double>(a.bitmaps().size());
+    return transposed ? most_single
+                      : most_by_columns(static_cast<double>(a.nnz()) / tiles,
+                                        sizeof(typename View::scalar_type));
+  } else if constexpr (requires { a.row_offsets(); }) {
+    return transposed ? most_single : 1;
+  } else if constexpr (requires { a.sliced(); }) {
+    return 8;
+  } else {
+    return 6;
+  }
+}
+
+/// The instruction set whose kernels take so many columns: a row of B that fills half of an AVX-512
+/// register is loaded into a register of AVX2, which lies on one cache line, and of which three are
+/// loaded in the time of two. Masks cost that advantage where they are slow.
+template <class T>
+isa level_for_columns(isa level, std::int64_t columns) noexcept {
+  constexpr std::int64_t half = 32 / std::int64_t{sizeof(T)};
+  const bool whole = columns == half;
+  const bool masked =
+      columns < half && !detail::gathers_in_microcode().load(std::memory_order_relaxed);
+  return whole || masked ? std::min(level, isa::avx2) : level;
+}
+
 /// The kernels of an instruction set for a view type, or none.
 template <class View>
 const auto* panel_kernels(isa level) noexcept {
@@ -169,15 +204,15 @@ bool run_spmm_by_copied_slabs(const execution_policy& policy, const spmm_kernels
 template <class View, class T, class LayoutB, class Update>
 void run_spmm_by_panels(const execution_policy& policy, const View& a,
                         const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
-  const auto& kernels = kernels_for(a, level);
-  const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest);
+  const auto& kernels = kernels_for(a, level_for_columns<T>(level, b.cols()));
+  const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest, panel_ends::overlapping);
   if constexpr (requires { a.slabs(); }) {
     if (a.slabs() > 1 && run_spmm_by_copied_slabs(policy, kernels, a, b, panels, out)) return;
   }
   const std::int64_t bytes_of_c = out.c.rows() * out.c.cols() * std::int64_t{sizeof(T)};
   panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes,
                              uses_of_copies<T>(a, b, panels, kernels.lanes),
-                             chunk_bytes_for(a, bytes_of_c));
+                             chunk_bytes_for(a, bytes_of_c), panel_ends::overlapping);
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
@@ -239,11 +274,12 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
 template <class Source, class T, class LayoutB, class Update>
 void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
                            const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
+  level = level_for_columns<T>(level, b.cols());
   const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
-  const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes,
-                             uses_of_copies<T>(from.matrix(), b, panels, wide.lanes),
-                             is_one_band(from.matrix()) ? small_chunk : large_chunk);
+  const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest, panel_ends::overlapping);
+  panels_of_b<T, LayoutB> bs(
+      b, panels, wide.lanes, uses_of_copies<T>(from.matrix(), b, panels, wide.lanes),
+      is_one_band(from.matrix()) ? small_chunk : large_chunk, panel_ends::overlapping);
   run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
 }
 
@@ -284,7 +320,8 @@ void run_transposed_by_rows(const execution_policy& policy, const View& a,
                             const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
   const auto& kernels = transposed_kernels_of<View>(level);
   const auto panels = cut_panels_for(policy, b.cols(), kernels.lanes, kernels.widest);
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_of_sums);
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_of_sums,
+                             panel_ends::apart);
   transposed_products<View, decltype(bs), Update> products(policy, kernels, panels, bs, out,
                                                            chunk_of_sums);
   products.run([&](auto&& add) { add(a, a.rows(), 0); });
@@ -300,7 +337,8 @@ void run_transposed_by_bands(const execution_policy& policy, const Source& from,
   const auto panels = cut_panels_for(policy, b.cols(), kernels.lanes, kernels.widest);
   const bool one_band = is_one_band(a);
   const std::int64_t chunk_bytes = one_band ? chunk_of_sums : large_chunk;
-  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_bytes);
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, rows_read_once, chunk_bytes,
+                             panel_ends::apart);
   Form<Source> bands(policy, from, band_sizes(a));
   transposed_products<View, decltype(bs), Update> products(policy, kernels, panels, bs, out,
                                                            chunk_bytes);
