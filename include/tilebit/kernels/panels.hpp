@@ -16,6 +16,7 @@
 
 #include "../core/config.hpp"
 #include "../core/execution.hpp"
+#include "../core/isa.hpp"
 #include "../core/numeric.hpp"
 #include "../formats/dense.hpp"
 #include "../formats/optimized.hpp"
@@ -194,7 +195,8 @@ public:
                             double uses) noexcept {
     const std::int64_t of_first = panels.empty() ? 0 : panels.front().vectors * lanes;
     return !std::is_same_v<Layout, row_major> ||
-           (uses >= uses_of_copies(b, b.rows() * of_first * std::int64_t{sizeof(T)}) &&
+           (uses >= uses_of_copies(b, b.rows() * of_first * std::int64_t{sizeof(T)},
+                                   panels.size() <= 1) &&
             !single_on_lines(b, panels, of_first));
   }
 
@@ -253,14 +255,15 @@ public:
   std::int64_t ld(const panel_range& p) const noexcept { return copies_ ? copy_.ld(p) : b_.ld(); }
 
 private:
-  /// How often rows of B have to be loaded to repay a copy (bench/run --spmm; Zen 4).
+  /// How often rows of B have to be loaded to repay a copy (bench/run --spmm; Zen 4, and Granite
+  /// Rapids where gathers are fast).
   ///
   /// What a copy in the second-level cache saves are sets that rows share, the more the higher the
   /// power of two that divides their distance, and loads of two lines; short rows on lines that
   /// share few sets have neither. Copies in the third level cost the more, the larger they are, and
   /// those that go to memory and back are read from there as slowly as B itself.
-  static double uses_of_copies(const dense_view<const T, Layout>& b,
-                               std::int64_t panel_bytes) noexcept {
+  static double uses_of_copies(const dense_view<const T, Layout>& b, std::int64_t panel_bytes,
+                               bool single) noexcept {
     const std::int64_t distance = b.ld() * std::int64_t{sizeof(T)};
     const std::int64_t row_bytes = b.cols() * std::int64_t{sizeof(T)};
     if (row_bytes <= 32 && distance <= 64) { // of which a copy may be 16 times as large
@@ -274,8 +277,10 @@ private:
       return stays ? 6 : std::max(10.0, 5 * megabytes);
     }
     const bool own_sets = on_lines(b) && distance % 1024 != 0 && row_bytes <= 1024;
-    if (!stays) return std::max(own_sets ? 48.0 : 18.0, 5 * megabytes);
-    return own_sets ? 64 : 18;
+    if (stays) return own_sets ? 64 : 18;
+    const bool loads_across_lines =
+        single && !detail::gathers_in_microcode().load(std::memory_order_relaxed);
+    return std::max(own_sets ? 48.0 : loads_across_lines ? 32.0 : 18.0, 5 * megabytes);
   }
 
   static bool on_lines(const dense_view<const T, Layout>& b) noexcept {

@@ -124,10 +124,9 @@ template <class T, class Layout, class View>
 double uses_of_copies(const View& a, const dense_view<const T, Layout>& b,
                       std::span<const panel_range> panels, std::int64_t lanes) noexcept {
   const double uses = uses_of_b(a);
-  const bool in_place = panels.size() > 1 && uses < 25 &&
-                        !detail::gathers_in_microcode().load(std::memory_order_relaxed) &&
-                        panels_of_b<T, Layout>::worth_copying(b, panels, lanes, uses) &&
-                        gathers_loads(a);
+  const bool in_place =
+      uses < 25 && !detail::gathers_in_microcode().load(std::memory_order_relaxed) &&
+      panels_of_b<T, Layout>::worth_copying(b, panels, lanes, uses) && gathers_loads(a);
   return in_place ? 0 : uses;
 }
 
