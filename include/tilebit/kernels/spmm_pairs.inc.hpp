@@ -15,12 +15,12 @@ TILEBIT_ALWAYS_INLINE void keep_loaded(Register& a) noexcept {
 
 /// Adds n columns, each with an entry in the upper row (Rows = 1), the lower one (2) or both (3).
 template <unsigned Rows, class T, class I, int Vectors, class Places>
-TILEBIT_ALWAYS_INLINE void add_columns(std::uint32_t n, const I*& col, const T*& value, const T* b,
+TILEBIT_ALWAYS_INLINE void add_columns(std::uint32_t n, const I*& col, const T*& value,
                                        std::int64_t ldb, const Places& places,
                                        typename lanes<T>::reg (&sums)[2][Vectors]) {
   using v = lanes<T>;
   for (; n > 0; --n) {
-    const T* const row = b + static_cast<std::int64_t>(*col++) * ldb;
+    const std::int64_t row = static_cast<std::int64_t>(*col++) * ldb;
     if constexpr (Rows == 3) {
       const auto upper = v::broadcast(value);
       const auto lower = v::broadcast(value + 1);
@@ -47,8 +47,8 @@ TILEBIT_ALWAYS_INLINE void add_columns(std::uint32_t n, const I*& col, const T*&
 template <int Vectors, class T, class I, class Places>
 TILEBIT_ALWAYS_INLINE void multiply_pair(std::uint32_t upper, std::uint32_t lower,
                                          std::uint32_t both, const I*& col, const T*& value,
-                                         const T* b, std::int64_t ldb, const Places& places,
-                                         std::int64_t i, bool starts, const panel_output<T>& out) {
+                                         std::int64_t ldb, const Places& places, std::int64_t i,
+                                         bool starts, const panel_output<T>& out) {
   typename lanes<T>::reg sums[2][Vectors];
   TILEBIT_UNROLL
   for (int r = 0; r < 2; ++r) {
@@ -60,9 +60,9 @@ TILEBIT_ALWAYS_INLINE void multiply_pair(std::uint32_t upper, std::uint32_t lowe
       for (int j = 0; j < Vectors; ++j) sums[r][j] = places.load(c0, j);
     }
   }
-  add_columns<1, T, I, Vectors>(upper, col, value, b, ldb, places, sums);
-  add_columns<2, T, I, Vectors>(lower, col, value, b, ldb, places, sums);
-  add_columns<3, T, I, Vectors>(both, col, value, b, ldb, places, sums);
+  add_columns<1, T, I, Vectors>(upper, col, value, ldb, places, sums);
+  add_columns<2, T, I, Vectors>(lower, col, value, ldb, places, sums);
+  add_columns<3, T, I, Vectors>(both, col, value, ldb, places, sums);
   TILEBIT_UNROLL
   for (int r = 0; r < 2; ++r) {
     if (i + r < out.rows) store_row<T, Vectors>(sums[r], i + r, places, out);
@@ -79,7 +79,7 @@ void spmm_pairs(const grouped_view<const T, I>& a, std::int64_t first, std::int6
       return spmm_pairs<1, true>(a, first, last_block, b, ldb, width, out);
     }
   }
-  const vector_places<T, Vectors, Part> places(width, out.whole_b);
+  const vector_places<T, Vectors, Part> places(b, width, out.whole_b);
   const bool starts = out.alpha == T{1} && out.beta == T{1};
   panel_output<T> to = out;
   if (starts) to.beta = T{};
@@ -88,9 +88,9 @@ void spmm_pairs(const grouped_view<const T, I>& a, std::int64_t first, std::int6
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* const n = a.pattern_counts().data() + 15 * k;
     if (out.fetches) fetch_output<T, Vectors>(4 * k + 4, 4 * k + 8, out);
-    multiply_pair<Vectors>(n[0], n[1], n[2], col, value, b, ldb, places, 4 * k, starts, to);
+    multiply_pair<Vectors>(n[0], n[1], n[2], col, value, ldb, places, 4 * k, starts, to);
     if (4 * k + 2 < to.rows) {
-      multiply_pair<Vectors>(n[3], n[7], n[11], col, value, b, ldb, places, 4 * k + 2, starts, to);
+      multiply_pair<Vectors>(n[3], n[7], n[11], col, value, ldb, places, 4 * k + 2, starts, to);
     }
   }
 }

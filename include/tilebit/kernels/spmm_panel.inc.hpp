@@ -13,9 +13,14 @@
 template <class T, int Vectors, bool Part>
 class vector_places {
 public:
-  vector_places(std::int64_t width, bool whole_b) noexcept : in_c_(width), in_b_(width) {
+  /// b: row 0 of B.
+  vector_places(const T* b, std::int64_t width, bool whole_b) noexcept : in_c_(width), b_(b) {
     if constexpr (Part) mask_ = lanes<T>::first(width);
-    if (whole_b) in_b_ = offsets(Vectors * count);
+    const offsets in_b(whole_b ? Vectors * count : width);
+    b_last_but_one_ = in_b.last_but_one + b;
+    b_last_ = in_b.last + b;
+    if constexpr (Vectors > 2) apart(b_last_but_one_);
+    if constexpr (Vectors > 1) apart(b_last_);
   }
 
   /// Vector j of the row of C at p, or of the one that is added to it.
@@ -27,21 +32,24 @@ public:
       return lanes<E>::load(p + in_c_.of(j));
     }
   }
-  /// Vector j of the row of B at p.
-  template <class E>
-  TILEBIT_ALWAYS_INLINE auto load_b(const E* p, int j) const noexcept {
-    if constexpr (Part) {
-      return lanes<E>::load(p, mask_);
-    } else {
-      return lanes<E>::load(p + in_b_.of(j));
-    }
-  }
   template <class E>
   TILEBIT_ALWAYS_INLINE void store(E* p, int j, typename lanes<E>::reg a) const noexcept {
     if constexpr (Part) {
       lanes<E>::store(p, a, mask_);
     } else {
       lanes<E>::store(p + in_c_.of(j), a);
+    }
+  }
+  /// Vector j of the row of B that begins so many elements behind row 0.
+  TILEBIT_ALWAYS_INLINE auto load_b(std::int64_t row, int j) const noexcept {
+    if constexpr (Part) {
+      return lanes<T>::load(b_ + row, mask_);
+    } else if (Vectors > 1 && j + 1 == Vectors) {
+      return lanes<T>::load(b_last_ + row);
+    } else if (Vectors > 2 && j + 2 == Vectors) {
+      return lanes<T>::load(b_last_but_one_ + row);
+    } else {
+      return lanes<T>::load(b_ + row + count * j);
     }
   }
 
@@ -63,8 +71,17 @@ private:
     std::int64_t last;
   };
 
+  /// Keeps a pointer of its own, of which compilers would make another one and a sum for each load.
+  static void apart([[maybe_unused]] const T*& p) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    asm("" : "+r"(p));
+#endif
+  }
+
   offsets in_c_;
-  offsets in_b_;
+  const T* b_;
+  const T* b_last_but_one_;
+  const T* b_last_;
   typename lanes<T>::mask mask_{};
 };
 
@@ -126,7 +143,7 @@ void finish_rows(const T* sums, std::int64_t lds, std::int64_t first, std::int64
   if constexpr (Vectors == 1 && !Part) {
     if (width < v::count) return finish_rows<1, true>(sums, lds, first, last_row, width, out);
   }
-  const vector_places<T, Vectors, Part> places(width, false);
+  const vector_places<T, Vectors, Part> places(sums, width, false);
   for (std::int64_t i = first; i < last_row; ++i) {
     typename v::reg s[Vectors];
     TILEBIT_UNROLL
@@ -183,14 +200,14 @@ TILEBIT_ALWAYS_INLINE void fetch_rows_of_b(const I* col, const T* first_row, std
 
 /// Adds the entries of the next column, which lie in the rows of the pattern.
 template <unsigned Pattern, class T, class I, int Vectors, class Places>
-TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, const T* first_row,
-                                      std::int64_t ldb, const Places& places,
+TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, std::int64_t ldb,
+                                      const Places& places,
                                       typename lanes<T>::reg (&sums)[4][Vectors]) {
   using v = lanes<T>;
-  const T* const b = first_row + static_cast<std::int64_t>(*col++) * ldb;
+  const std::int64_t row = static_cast<std::int64_t>(*col++) * ldb;
   typename v::data x[Vectors];
   TILEBIT_UNROLL
-  for (int j = 0; j < Vectors; ++j) x[j] = places.load_b(b, j);
+  for (int j = 0; j < Vectors; ++j) x[j] = places.load_b(row, j);
   TILEBIT_UNROLL
   for (unsigned r = 0; r < 4; ++r) {
     if ((Pattern >> r & 1U) == 0) continue;
@@ -215,13 +232,13 @@ TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& c
     }
     TILEBIT_UNROLL
     for (int s = 0; s < Separate; ++s) {
-      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, places, sums[s]);
+      add_column<Pattern, T, I, Vectors>(col, value, ldb, places, sums[s]);
     }
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
       if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(col, b, ldb);
-      add_column<Pattern, T, I, Vectors>(col, value, b, ldb, places, sums[0]);
+      add_column<Pattern, T, I, Vectors>(col, value, ldb, places, sums[0]);
     }
   }
   if constexpr (Pattern < 15) {
@@ -285,14 +302,13 @@ struct entry_arrays {
 
 /// Adds the next entry of a row.
 template <class T, int Vectors, class Entries, class Places>
-TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, const T* first_row, std::int64_t ldb,
-                                     const Places& places,
+TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, std::int64_t ldb, const Places& places,
                                      typename lanes<T>::reg (&sums)[Vectors]) {
   using v = lanes<T>;
   const auto a = v::broadcast(entries.value());
-  const T* const b = first_row + entries.column() * ldb;
+  const std::int64_t row = entries.column() * ldb;
   TILEBIT_UNROLL
-  for (int j = 0; j < Vectors; ++j) sums[j] = v::fma(a, places.load_b(b, j), sums[j]);
+  for (int j = 0; j < Vectors; ++j) sums[j] = v::fma(a, places.load_b(row, j), sums[j]);
   entries.next();
 }
 
@@ -315,11 +331,11 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, bool r
       if (rows) fetch_rows_of_b<Vectors, separate>(entries.columns(), b, ldb);
     }
     TILEBIT_UNROLL
-    for (int s = 0; s < separate; ++s) add_entry<T, Vectors>(entries, b, ldb, places, sums[s]);
+    for (int s = 0; s < separate; ++s) add_entry<T, Vectors>(entries, ldb, places, sums[s]);
   }
   for (; n > 0; --n) {
     if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-    add_entry<T, Vectors>(entries, b, ldb, places, sums[0]);
+    add_entry<T, Vectors>(entries, ldb, places, sums[0]);
   }
   TILEBIT_UNROLL
   for (int s = 1; s < separate; ++s) {
@@ -365,7 +381,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   }
   const std::int64_t fetching =
       end_of_fetching<Ahead>(a.row_offsets().data(), first, last_row, a.nnz(), out);
-  const vector_places<T, Vectors, Part> places(width, out.whole_b);
+  const vector_places<T, Vectors, Part> places(b, width, out.whole_b);
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
     // Rows are short next to blocks: not of the next one, but of that behind it.
@@ -424,7 +440,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
   // Loops of a pattern are short: with four sums each their ends cost more than waiting (1.0
   // to 1.1).
   constexpr int separate = std::min(separate_sums(Vectors), 2);
-  const vector_places<T, Vectors, Part> places(width, out.whole_b);
+  const vector_places<T, Vectors, Part> places(b, width, out.whole_b);
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* n = a.pattern_counts().data() + 15 * k;
     if (shares_no_column(n)) {
@@ -451,12 +467,12 @@ TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, chunk_entries<T>& entrie
   for (; n >= Separate; n -= Separate) {
     if (Ahead && rows) fetch_rows_of_b<Vectors, Separate>(entries.columns(), b, ldb);
     TILEBIT_UNROLL
-    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, b, ldb, places, sums[s][Row]);
+    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, ldb, places, sums[s][Row]);
   }
   if constexpr (Separate > 1) {
     for (; n > 0; --n) {
       if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-      add_entry<T, Vectors>(entries, b, ldb, places, sums[0][Row]);
+      add_entry<T, Vectors>(entries, ldb, places, sums[0][Row]);
     }
   }
 }
@@ -478,7 +494,7 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
   const std::int64_t fetching =
       end_of_fetching<Ahead>(offsets, first, last_row, offsets[a.tile_rows()], out);
   constexpr int separate = separate_sums(Vectors);
-  const vector_places<T, Vectors, Part> places(width, out.whole_b);
+  const vector_places<T, Vectors, Part> places(b, width, out.whole_b);
   for (std::int64_t k = first; k < last_row; ++k) {
     const bool rows = k < fetching;
     if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
