@@ -86,7 +86,7 @@ per_layout bytes_of_layouts(const counted_pieces& counted) {
           .bitmap = entries * value + static_cast<double>(counted.tiles) * (map + index) +
                     rows / 4 * 2 * offset,
           .sliced = entries * (value + index) + rows * (index + sizeof(std::int32_t)),
-          .diagonals = entries * value + static_cast<double>(counted.diagonals) * (map + index)};
+          .diagonals = static_cast<double>(counted.diagonals) * (16 * value + map + index)};
 }
 
 /// Predicted times of one SpMV with rows [first, last) in each layout. None is faster than its

@@ -259,7 +259,6 @@ diagonal_arrays<T, I> diagonals_in_bands(const csr_view<const T, I, O>& a,
   if (bands.empty()) return out;
   const auto fill_to = [&](std::int64_t slices) {
     out.slice_offsets.resize(at(slices) + 1, length(out.masks));
-    out.element_offsets.resize(at(slices) + 1, length(out.values));
   };
   for (const unit_range& band : bands) {
     fill_to(band.first);
@@ -267,10 +266,11 @@ diagonal_arrays<T, I> diagonals_in_bands(const csr_view<const T, I, O>& a,
       for_each_diagonal(a, s, [&](std::int64_t col, unsigned mask, const auto& position) {
         out.first_cols.push_back(static_cast<std::make_signed_t<I>>(col));
         out.masks.push_back(static_cast<std::uint16_t>(mask));
-        for (unsigned left = mask; left != 0; left &= left - 1) {
-          const int r = std::countr_zero(left);
-          out.values.push_back(a.values()[at(position[static_cast<std::size_t>(r)])]);
+        for (std::size_t r = 0; r < 16; ++r) {
+          const bool stored = (mask >> r & 1U) != 0;
+          out.values.push_back(stored ? a.values()[at(position[r])] : T{});
         }
+        out.nnz += std::popcount(mask);
         return true;
       });
       fill_to(s + 1);

@@ -3,13 +3,13 @@
 //
 //   rows 0 to 15 of a five-point stencil, as pieces of five diagonals:
 //     first_col -300  mask 0x0000 (outside, not stored)
-//     first_col   -1  mask 0xfffe   a(1,0) a(2,1) ... a(15,14)
-//     first_col    0  mask 0xffff   a(0,0) a(1,1) ... a(15,15)
-//     first_col    1  mask 0xffff   a(0,1) a(1,2) ... a(15,16)
-//     first_col  300  mask 0xffff   a(0,300) ... a(15,315)
+//     first_col   -1  mask 0xfffe   0      a(1,0) a(2,1) ... a(15,14)
+//     first_col    0  mask 0xffff   a(0,0) a(1,1) a(2,2) ... a(15,15)
+//     first_col    1  mask 0xffff   a(0,1) a(1,2) a(2,3) ... a(15,16)
+//     first_col  300  mask 0xffff   a(0,300) ...             a(15,315)
 //
-// A vector of 16 sums takes one piece at a time, and x needs no gathering. 6 bytes of indices for
-// up to 16 entries (with 32-bit indices) instead of 4 for each.
+// A vector of 16 sums takes one piece at a time, and neither x nor the values need gathering or
+// expanding. 6 bytes of indices for up to 16 entries (with 32-bit indices) instead of 4 for each.
 #pragma once
 
 #include <bit>
@@ -30,8 +30,9 @@ namespace tilebit {
 /// The arrays of diagonals, not owned.
 ///
 /// Slice s has the rows 16 s to 16 s + 15 and the pieces slice_offsets[s] to slice_offsets[s + 1] -
-/// 1, by rising first_cols; bit r of a piece's mask says that row 16 s + r has an entry in column
-/// first_col + r. Values are packed, those of slice s from element_offsets[s] on.
+/// 1, by rising first_cols; bit r of the mask of piece k says that row 16 s + r has an entry in
+/// column first_col + r, and values[16 k + r] is its value. Values without an entry are not
+/// multiplied.
 template <class T, class I>
 class diagonal_view {
 public:
@@ -45,30 +46,28 @@ public:
   diagonal_view() = default;
   diagonal_view(std::span<T> values, std::span<const std::uint16_t> masks,
                 std::span<const diagonal_type> first_cols,
-                std::span<const std::int64_t> slice_offsets,
-                std::span<const std::int64_t> element_offsets, shape s) noexcept
-      : shape_(s), values_(values), masks_(masks), first_cols_(first_cols),
-        slice_offsets_(slice_offsets), element_offsets_(element_offsets) {}
+                std::span<const std::int64_t> slice_offsets, std::int64_t nnz, shape s) noexcept
+      : shape_(s), nnz_(nnz), values_(values), masks_(masks), first_cols_(first_cols),
+        slice_offsets_(slice_offsets) {}
 
   std::int64_t rows() const noexcept { return shape_.rows(); }
   std::int64_t cols() const noexcept { return shape_.cols(); }
-  std::int64_t nnz() const noexcept { return detail::length(values_); }
+  std::int64_t nnz() const noexcept { return nnz_; }
   std::int64_t slices() const noexcept { return detail::length(slice_offsets_) - 1; }
   std::span<T> values() const noexcept { return values_; }
   std::span<const std::uint16_t> masks() const noexcept { return masks_; }
   std::span<const diagonal_type> first_cols() const noexcept { return first_cols_; }
   std::span<const std::int64_t> slice_offsets() const noexcept { return slice_offsets_; }
-  std::span<const std::int64_t> element_offsets() const noexcept { return element_offsets_; }
 
 private:
   static constexpr std::int64_t zero_ = 0;
 
   shape shape_;
+  std::int64_t nnz_ = 0;
   std::span<T> values_;
   std::span<const std::uint16_t> masks_;
   std::span<const diagonal_type> first_cols_;
   std::span<const std::int64_t> slice_offsets_{&zero_, 1};
-  std::span<const std::int64_t> element_offsets_{&zero_, 1};
 };
 
 namespace detail {
@@ -80,12 +79,10 @@ struct diagonal_arrays {
   array_of<std::uint16_t> masks;
   array_of<std::make_signed_t<I>> first_cols;
   array_of<std::int64_t> slice_offsets{0};
-  array_of<std::int64_t> element_offsets{0};
+  std::int64_t nnz = 0;
 
   diagonal_view<const T, I> view(shape s) const noexcept {
-    return {
-        values, masks, first_cols, offsets_or_zero(slice_offsets), offsets_or_zero(element_offsets),
-        s};
+    return {values, masks, first_cols, offsets_or_zero(slice_offsets), nnz, s};
   }
 };
 
@@ -94,13 +91,12 @@ struct diagonal_arrays {
 template <class T, class I, class F>
 void for_each_diagonal_entry(const diagonal_view<T, I>& a, std::int64_t first, std::int64_t last,
                              F&& f) {
-  if (first == last) return;
-  std::size_t e = at(a.element_offsets()[at(first)]);
   for (std::int64_t s = first; s < last; ++s) {
     for (std::size_t k = at(a.slice_offsets()[at(s)]); k < at(a.slice_offsets()[at(s) + 1]); ++k) {
       for (unsigned left = a.masks()[k]; left != 0; left &= left - 1) {
         const int r = std::countr_zero(left);
-        f(16 * s + r, static_cast<std::int64_t>(a.first_cols()[k]) + r, a.values()[e++]);
+        f(16 * s + r, static_cast<std::int64_t>(a.first_cols()[k]) + r,
+          a.values()[16 * k + static_cast<std::size_t>(r)]);
       }
     }
   }
@@ -112,17 +108,14 @@ void for_each_diagonal_entry(const diagonal_view<T, I>& a, std::int64_t first, s
 template <class T, class I>
 void validate(const diagonal_view<T, I>& a) {
   detail::check_offsets(a.slice_offsets(), detail::length(a.masks()), "diagonals: slice_offsets");
-  detail::check_offsets(a.element_offsets(), a.nnz(), "diagonals: element_offsets");
-  if (a.first_cols().size() != a.masks().size() ||
-      a.slice_offsets().size() != a.element_offsets().size() ||
-      a.slice_offsets().back() != detail::length(a.masks()) ||
-      a.element_offsets().back() != a.nnz() || a.slices() > (a.rows() + 15) / 16) {
-    throw invalid_matrix("diagonals: the lengths of slice_offsets, element_offsets, first_cols, "
-                         "masks and values disagree",
-                         a.slices());
+  if (a.first_cols().size() != a.masks().size() || a.values().size() != 16 * a.masks().size() ||
+      a.slice_offsets().back() != detail::length(a.masks()) || a.slices() > (a.rows() + 15) / 16) {
+    throw invalid_matrix(
+        "diagonals: the lengths of slice_offsets, first_cols, masks and values disagree",
+        a.slices());
   }
+  std::int64_t entries = 0;
   for (std::int64_t s = 0; s < a.slices(); ++s) {
-    std::int64_t entries = 0;
     for (std::int64_t k = a.slice_offsets()[detail::at(s)];
          k < a.slice_offsets()[detail::at(s) + 1]; ++k) {
       const unsigned mask = a.masks()[detail::at(k)];
@@ -138,10 +131,10 @@ void validate(const diagonal_view<T, I>& a) {
       }
       entries += std::popcount(mask);
     }
-    if (entries != a.element_offsets()[detail::at(s) + 1] - a.element_offsets()[detail::at(s)]) {
-      detail::throw_invalid(s,
-                            {"diagonals: the masks of slice ", s, " count ", entries, " elements"});
-    }
+  }
+  if (entries != a.nnz()) {
+    detail::throw_invalid(a.slices(),
+                          {"diagonals: the masks count ", entries, " entries, nnz() is ", a.nnz()});
   }
 }
 

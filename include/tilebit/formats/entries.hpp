@@ -149,11 +149,10 @@ template <class T, class I>
 class entry_cursor<diagonal_view<T, I>> {
 public:
   explicit entry_cursor(const diagonal_view<T, I>& a) noexcept : a_(a) { load(); }
-  bool done() const noexcept { return k_ == a_.values().size(); }
+  bool done() const noexcept { return piece_ == a_.masks().size(); }
   void next() noexcept {
-    ++k_;
     left_ &= left_ - 1;
-    if (left_ != 0 || done()) return;
+    if (left_ != 0) return;
     ++piece_;
     load();
   }
@@ -161,7 +160,7 @@ public:
     const int r = std::countr_zero(left_);
     return {static_cast<I>(16 * slice_ + r),
             static_cast<I>(static_cast<std::int64_t>(a_.first_cols()[piece_]) + r),
-            a_.values()[k_]};
+            a_.values()[16 * piece_ + static_cast<std::size_t>(r)]};
   }
 
 private:
@@ -174,7 +173,6 @@ private:
   diagonal_view<T, I> a_;
   std::int64_t slice_ = 0;
   std::size_t piece_ = 0;
-  std::size_t k_ = 0;
   unsigned left_ = 0;
 };
 

@@ -200,7 +200,7 @@ public:
   std::int64_t rows() const noexcept { return of_transpose_ ? tiles_.cols() : tiles_.rows(); }
   std::int64_t cols() const noexcept { return of_transpose_ ? tiles_.rows() : tiles_.cols(); }
   std::int64_t nnz() const noexcept {
-    return tiles_.nnz() + detail::length(diagonals_.values) + detail::length(sliced_.values) +
+    return tiles_.nnz() + diagonals_.nnz + detail::length(sliced_.values) +
            detail::length(grouped_.values) + csr_.nnz() + grid_.nnz();
   }
   /// Bytes of all arrays.
@@ -211,14 +211,14 @@ public:
     return of(tiles_.elements()) + of(tiles_.bitmaps()) + of(tiles_.tile_cols()) +
            of(tiles_.tile_row_offsets()) + of(tiles_.element_offsets()) + of(tile_bands_) +
            of(diagonals_.values) + of(diagonals_.masks) + of(diagonals_.first_cols) +
-           of(diagonals_.slice_offsets) + of(diagonals_.element_offsets) + of(diagonal_bands_) +
-           of(sliced_.values) + of(sliced_.col_indices) + of(sliced_.narrow_columns) +
-           of(sliced_.column_bases) + of(sliced_.slice_offsets) + of(sliced_.slice_rows) +
-           of(sliced_.row_order) + of(sliced_.row_lengths) + of(grouped_.values) +
-           of(grouped_.col_indices) + of(grouped_.pattern_counts) + of(grouped_.column_offsets) +
-           of(grouped_.value_offsets) + of(csr_.values()) + of(csr_.row_offsets()) +
-           of(csr_.col_indices()) + of(grid_.elements()) + of(grid_.bitmaps()) +
-           of(grid_.element_offsets()) + of(packed_.rows.values) + of(packed_.rows.col_indices) +
+           of(diagonals_.slice_offsets) + of(diagonal_bands_) + of(sliced_.values) +
+           of(sliced_.col_indices) + of(sliced_.narrow_columns) + of(sliced_.column_bases) +
+           of(sliced_.slice_offsets) + of(sliced_.slice_rows) + of(sliced_.row_order) +
+           of(sliced_.row_lengths) + of(grouped_.values) + of(grouped_.col_indices) +
+           of(grouped_.pattern_counts) + of(grouped_.column_offsets) + of(grouped_.value_offsets) +
+           of(csr_.values()) + of(csr_.row_offsets()) + of(csr_.col_indices()) +
+           of(grid_.elements()) + of(grid_.bitmaps()) + of(grid_.element_offsets()) +
+           of(packed_.rows.values) + of(packed_.rows.col_indices) +
            of(packed_.rows.pattern_counts) + of(packed_.rows.column_offsets) +
            of(packed_.rows.value_offsets) + of(packed_.corrections) + of(packed_.windowed.values) +
            of(packed_.windowed.positions) + of(packed_.windowed.steps_of_strip) +
@@ -360,27 +360,26 @@ void validate(const optimized_view<T, I>& matrix) {
       detail::throw_invalid(row, {"optimized: row ", row, " is in two parts"});
     }
   };
-  const auto see_bands = [&](const auto& part, std::span<const unit_range> bands,
-                             std::int64_t height, const char* name) {
-    const std::int64_t units = detail::length(part.element_offsets()) - 1;
-    std::int64_t outside = part.nnz();
+  const auto see_bands = [&](std::span<const std::int64_t> offsets,
+                             std::span<const unit_range> bands, std::int64_t height,
+                             const char* what) {
+    const std::int64_t units = detail::length(offsets) - 1;
+    std::int64_t outside = offsets.back();
     for (const unit_range& band : bands) {
       if (band.first < 0 || band.last < band.first || band.last > units) {
         detail::throw_invalid(band.first, {"optimized: units ", band.first, " to ", band.last,
                                            " of ", units, " are no band"});
       }
-      outside -= part.element_offsets()[detail::at(band.last)] -
-                 part.element_offsets()[detail::at(band.first)];
+      outside -= offsets[detail::at(band.last)] - offsets[detail::at(band.first)];
       const std::int64_t end = std::min(height * band.last, a.rows());
       for (std::int64_t i = height * band.first; i < end; ++i) see(i);
     }
     if (outside != 0) {
-      detail::throw_invalid(
-          outside, {"optimized: ", outside, " entries of ", name, " are outside its bands"});
+      detail::throw_invalid(outside, {"optimized: ", outside, " ", what, " are outside its bands"});
     }
   };
-  see_bands(a.tiles(), a.tile_bands(), 4, "tiles");
-  see_bands(a.diagonals(), a.diagonal_bands(), 16, "diagonals");
+  see_bands(a.tiles().element_offsets(), a.tile_bands(), 4, "entries of tiles");
+  see_bands(a.diagonals().slice_offsets(), a.diagonal_bands(), 16, "pieces of diagonals");
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
   for (std::int64_t i = 0; i < std::min(4 * a.grouped().blocks(), a.rows()); ++i) see(i);
   for (std::int64_t i = 0; i < a.csr().rows(); ++i) see(i);

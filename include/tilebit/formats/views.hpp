@@ -339,7 +339,6 @@ void for_each_array(const View& a, F&& f) {
     f(a.masks(), "the masks of A");
     f(a.first_cols(), "the first columns of A");
     f(a.slice_offsets(), "the slice offsets of A");
-    f(a.element_offsets(), "the element offsets of A");
   } else {
     f(a.values(), "the values of A");
     f(a.col_indices(), "the column indices of A");

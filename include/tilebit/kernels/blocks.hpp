@@ -251,8 +251,8 @@ template <class T, class I>
 struct unit_piece<diagonal_view<const T, I>> {
   static std::int64_t entries(const diagonal_view<const T, I>&, std::int64_t) noexcept { return 0; }
   static std::int64_t bytes_before(const diagonal_view<const T, I>& a, std::int64_t u) noexcept {
-    return a.element_offsets()[at(u)] * std::int64_t{sizeof(T)} +
-           a.slice_offsets()[at(u)] * std::int64_t{sizeof(I) + sizeof(std::uint16_t)};
+    return a.slice_offsets()[at(u)] *
+           std::int64_t{16 * sizeof(T) + sizeof(I) + sizeof(std::uint16_t)};
   }
 };
 

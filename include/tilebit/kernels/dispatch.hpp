@@ -112,12 +112,10 @@ struct spmv_table<diagonal_view<T, I>> {
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
-      kernel_row<function>{isa::avx512_bf16, "diagonals, permutations",
-                           &avx512_bf16::spmv_diagonals<std::remove_const_t<T>, I>, true},
-      kernel_row<function>{isa::avx512, "diagonals, expanding loads",
+      kernel_row<function>{isa::avx512, "diagonals",
                            &avx512::spmv_diagonals<std::remove_const_t<T>, I>},
 #endif
-      kernel_row<function>{isa::avx2, "diagonals, permutations",
+      kernel_row<function>{isa::avx2, "diagonals",
                            &avx2::spmv_diagonals<std::remove_const_t<T>, I>},
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };

@@ -269,21 +269,20 @@ template <bool Conjugate, class T, class I>
 void spmv(const diagonal_view<const T, I>& a, std::int64_t first, std::int64_t last, const T* x,
           const sums_of<T>& out) noexcept {
   for (std::int64_t s = first; s < last; ++s) {
-    const T* e = a.values().data() + a.element_offsets()[at(s)];
     accumulator_t<T> sums[16] = {};
     for (std::int64_t k = a.slice_offsets()[at(s)]; k < a.slice_offsets()[at(s) + 1]; ++k) {
       const auto col = static_cast<std::int64_t>(a.first_cols()[at(k)]);
       const unsigned mask = a.masks()[at(k)];
+      const T* const e = a.values().data() + 16 * k;
       if (mask == 0xffff) {
         for (int r = 0; r < 16; ++r) {
           sums[r] = detail::multiply_add<T>(sums[r], element<Conjugate>(e[r]), x[col + r]);
         }
-        e += 16;
         continue;
       }
       for (unsigned left = mask; left != 0; left &= left - 1) {
         const int r = std::countr_zero(left);
-        sums[r] = detail::multiply_add<T>(sums[r], element<Conjugate>(*e++), x[col + r]);
+        sums[r] = detail::multiply_add<T>(sums[r], element<Conjugate>(e[r]), x[col + r]);
       }
     }
     for (std::int64_t r = 0; r < 16 && 16 * s + r < a.rows(); ++r) out.store(16 * s + r, sums[r]);

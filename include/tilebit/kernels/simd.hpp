@@ -180,7 +180,6 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmm_blocks.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
-#include "spmv_diagonals.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 #include "tile_dots.inc.hpp"
 #include "windowed_dots.inc.hpp"

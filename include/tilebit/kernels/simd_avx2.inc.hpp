@@ -175,6 +175,20 @@ struct tile_scatter<double> {
   }
 };
 
+/// The bits of four rows as a mask.
+template <class T>
+__m128i row_mask(unsigned bits) noexcept
+  requires(sizeof(T) == 4)
+{
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::of_float[bits].present));
+}
+template <class T>
+__m256i row_mask(unsigned bits) noexcept
+  requires(sizeof(T) == 8)
+{
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_double[bits].present));
+}
+
 template <class T>
 struct diagonal_sums;
 
@@ -186,22 +200,18 @@ struct diagonal_sums<float> {
     TILEBIT_UNROLL
     for (int k = 0; k < 4; ++k) sums[k] = _mm_setzero_ps();
   }
-  const float* add(const float* e, const float* x) noexcept {
+  void add(const float* e, const float* x) noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 4; ++k) {
       sums[k] = _mm_fmadd_ps(_mm_loadu_ps(e + 4 * k), _mm_loadu_ps(x + 4 * k), sums[k]);
     }
-    return e + 16;
   }
-  const float* add(unsigned bits, const float* e, const float* x) noexcept {
+  void add(unsigned bits, const float* e, const float* x) noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 4; ++k) {
-      const tile_row<float> row(bits >> (4 * k) & 15U, e);
-      sums[k] = _mm_fmadd_ps(row.elements,
-                             _mm_maskload_ps(x + 4 * k, _mm_castps_si128(row.present)), sums[k]);
-      e += row.count;
+      const __m128i present = row_mask<float>(bits >> (4 * k) & 15U);
+      sums[k] = _mm_fmadd_ps(_mm_loadu_ps(e + 4 * k), _mm_maskload_ps(x + 4 * k, present), sums[k]);
     }
-    return e;
   }
   void store(float* to) const noexcept {
     TILEBIT_UNROLL
@@ -217,22 +227,19 @@ struct diagonal_sums<double> {
     TILEBIT_UNROLL
     for (int k = 0; k < 4; ++k) sums[k] = _mm256_setzero_pd();
   }
-  const double* add(const double* e, const double* x) noexcept {
+  void add(const double* e, const double* x) noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 4; ++k) {
       sums[k] = _mm256_fmadd_pd(_mm256_loadu_pd(e + 4 * k), _mm256_loadu_pd(x + 4 * k), sums[k]);
     }
-    return e + 16;
   }
-  const double* add(unsigned bits, const double* e, const double* x) noexcept {
+  void add(unsigned bits, const double* e, const double* x) noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 4; ++k) {
-      const tile_row<double> row(bits >> (4 * k) & 15U, e);
-      sums[k] = _mm256_fmadd_pd(
-          row.elements, _mm256_maskload_pd(x + 4 * k, _mm256_castpd_si256(row.present)), sums[k]);
-      e += row.count;
+      const __m256i present = row_mask<double>(bits >> (4 * k) & 15U);
+      sums[k] = _mm256_fmadd_pd(_mm256_loadu_pd(e + 4 * k), _mm256_maskload_pd(x + 4 * k, present),
+                                sums[k]);
     }
-    return e;
   }
   void store(double* to) const noexcept {
     TILEBIT_UNROLL
@@ -252,23 +259,20 @@ struct diagonal_scatter<float> {
     for (int k = 0; k < 4; ++k)
       factors[k] = _mm_mul_ps(_mm_loadu_ps(f + 4 * k), _mm_set1_ps(alpha));
   }
-  const float* add(const float* e, float* z) const noexcept {
+  void add(const float* e, float* z) const noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 16; k += 4) {
       _mm_storeu_ps(z + k, _mm_fmadd_ps(_mm_loadu_ps(e + k), factors[k / 4], _mm_loadu_ps(z + k)));
     }
-    return e + 16;
   }
-  const float* add(unsigned bits, const float* e, float* z) const noexcept {
+  void add(unsigned bits, const float* e, float* z) const noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 16; k += 4) {
-      const tile_row<float> row(bits >> k & 15U, e);
-      const auto mask = _mm_castps_si128(row.present);
-      _mm_maskstore_ps(z + k, mask,
-                       _mm_fmadd_ps(row.elements, factors[k / 4], _mm_maskload_ps(z + k, mask)));
-      e += row.count;
+      const __m128i present = row_mask<float>(bits >> k & 15U);
+      _mm_maskstore_ps(
+          z + k, present,
+          _mm_fmadd_ps(_mm_loadu_ps(e + k), factors[k / 4], _mm_maskload_ps(z + k, present)));
     }
-    return e;
   }
 };
 
@@ -281,24 +285,21 @@ struct diagonal_scatter<double> {
     for (int k = 0; k < 4; ++k)
       factors[k] = _mm256_mul_pd(_mm256_loadu_pd(f + 4 * k), _mm256_set1_pd(alpha));
   }
-  const double* add(const double* e, double* z) const noexcept {
+  void add(const double* e, double* z) const noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 16; k += 4) {
       _mm256_storeu_pd(
           z + k, _mm256_fmadd_pd(_mm256_loadu_pd(e + k), factors[k / 4], _mm256_loadu_pd(z + k)));
     }
-    return e + 16;
   }
-  const double* add(unsigned bits, const double* e, double* z) const noexcept {
+  void add(unsigned bits, const double* e, double* z) const noexcept {
     TILEBIT_UNROLL
     for (int k = 0; k < 16; k += 4) {
-      const tile_row<double> row(bits >> k & 15U, e);
-      const auto mask = _mm256_castpd_si256(row.present);
+      const __m256i present = row_mask<double>(bits >> k & 15U);
       _mm256_maskstore_pd(
-          z + k, mask,
-          _mm256_fmadd_pd(row.elements, factors[k / 4], _mm256_maskload_pd(z + k, mask)));
-      e += row.count;
+          z + k, present,
+          _mm256_fmadd_pd(_mm256_loadu_pd(e + k), factors[k / 4],
+                          _mm256_maskload_pd(z + k, present)));
     }
-    return e;
   }
 };

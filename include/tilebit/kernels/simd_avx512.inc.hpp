@@ -158,7 +158,7 @@ struct tile_scatter<double> {
 };
 
 /// diagonal_sums<T> sums up 16 rows, whose columns follow each other in every piece: all 16, or
-/// those that a mask has. Both return where the elements end.
+/// those that a mask has.
 template <class T>
 struct diagonal_sums;
 
@@ -167,15 +167,12 @@ struct diagonal_sums<float> {
   __m512 sums;
 
   diagonal_sums() noexcept : sums(_mm512_setzero_ps()) {}
-  const float* add(const float* e, const float* x) noexcept {
+  void add(const float* e, const float* x) noexcept {
     sums = _mm512_fmadd_ps(_mm512_loadu_ps(e), _mm512_loadu_ps(x), sums);
-    return e + 16;
   }
-  const float* add(unsigned bits, const float* e, const float* x) noexcept {
+  void add(unsigned bits, const float* e, const float* x) noexcept {
     const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 a = expand(mask, bits, e);
-    sums = _mm512_mask3_fmadd_ps(a, _mm512_maskz_loadu_ps(mask, x), sums, mask);
-    return e + std::popcount(bits);
+    sums = _mm512_mask3_fmadd_ps(_mm512_loadu_ps(e), _mm512_maskz_loadu_ps(mask, x), sums, mask);
   }
   void store(float* to) const noexcept { _mm512_storeu_ps(to, sums); }
 };
@@ -186,24 +183,23 @@ struct diagonal_sums<double> {
   __m512d high;
 
   diagonal_sums() noexcept : low(_mm512_setzero_pd()), high(_mm512_setzero_pd()) {}
-  const double* add(const double* e, const double* x) noexcept {
+  void add(const double* e, const double* x) noexcept {
     low = _mm512_fmadd_pd(_mm512_loadu_pd(e), _mm512_loadu_pd(x), low);
     high = _mm512_fmadd_pd(_mm512_loadu_pd(e + 8), _mm512_loadu_pd(x + 8), high);
-    return e + 16;
   }
-  const double* add(unsigned bits, const double* e, const double* x) noexcept {
-    const unsigned b0 = bits & 0xffU;
-    const unsigned b1 = bits >> 8;
-    const auto m0 = in_mask_register(static_cast<__mmask8>(b0));
-    const auto m1 = in_mask_register(static_cast<__mmask8>(b1));
-    const double* const e1 = e + std::popcount(b0);
-    low = _mm512_mask3_fmadd_pd(expand(m0, b0, e), _mm512_maskz_loadu_pd(m0, x), low, m0);
-    high = _mm512_mask3_fmadd_pd(expand(m1, b1, e1), _mm512_maskz_loadu_pd(m1, x + 8), high, m1);
-    return e1 + std::popcount(b1);
+  void add(unsigned bits, const double* e, const double* x) noexcept {
+    add_half(bits & 0xffU, e, x, low);
+    add_half(bits >> 8, e + 8, x + 8, high);
   }
   void store(double* to) const noexcept {
     _mm512_storeu_pd(to, low);
     _mm512_storeu_pd(to + 8, high);
+  }
+
+private:
+  static void add_half(unsigned bits, const double* e, const double* x, __m512d& sums) noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask8>(bits));
+    sums = _mm512_mask3_fmadd_pd(_mm512_loadu_pd(e), _mm512_maskz_loadu_pd(mask, x), sums, mask);
   }
 };
 
@@ -217,15 +213,13 @@ struct diagonal_scatter<float> {
 
   diagonal_scatter(const float* f, float alpha) noexcept
       : factors(_mm512_mul_ps(_mm512_loadu_ps(f), _mm512_set1_ps(alpha))) {}
-  const float* add(const float* e, float* z) const noexcept {
+  void add(const float* e, float* z) const noexcept {
     _mm512_storeu_ps(z, _mm512_fmadd_ps(_mm512_loadu_ps(e), factors, _mm512_loadu_ps(z)));
-    return e + 16;
   }
-  const float* add(unsigned bits, const float* e, float* z) const noexcept {
+  void add(unsigned bits, const float* e, float* z) const noexcept {
     const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 a = expand(mask, bits, e);
-    _mm512_mask_storeu_ps(z, mask, _mm512_fmadd_ps(a, factors, _mm512_maskz_loadu_ps(mask, z)));
-    return e + std::popcount(bits);
+    _mm512_mask_storeu_ps(
+        z, mask, _mm512_fmadd_ps(_mm512_loadu_ps(e), factors, _mm512_maskz_loadu_ps(mask, z)));
   }
 };
 
@@ -237,23 +231,20 @@ struct diagonal_scatter<double> {
   diagonal_scatter(const double* f, double alpha) noexcept
       : low(_mm512_mul_pd(_mm512_loadu_pd(f), _mm512_set1_pd(alpha))),
         high(_mm512_mul_pd(_mm512_loadu_pd(f + 8), _mm512_set1_pd(alpha))) {}
-  const double* add(const double* e, double* z) const noexcept {
+  void add(const double* e, double* z) const noexcept {
     _mm512_storeu_pd(z, _mm512_fmadd_pd(_mm512_loadu_pd(e), low, _mm512_loadu_pd(z)));
     _mm512_storeu_pd(z + 8, _mm512_fmadd_pd(_mm512_loadu_pd(e + 8), high, _mm512_loadu_pd(z + 8)));
-    return e + 16;
   }
-  const double* add(unsigned bits, const double* e, double* z) const noexcept {
-    e = add_half(bits & 0xffU, e, low, z);
-    return add_half(bits >> 8, e, high, z + 8);
+  void add(unsigned bits, const double* e, double* z) const noexcept {
+    add_half(bits & 0xffU, e, low, z);
+    add_half(bits >> 8, e + 8, high, z + 8);
   }
 
 private:
-  static const double* add_half(unsigned bits, const double* e, __m512d factors,
-                                double* z) noexcept {
+  static void add_half(unsigned bits, const double* e, __m512d factors, double* z) noexcept {
     const auto mask = in_mask_register(static_cast<__mmask8>(bits));
-    const __m512d a = expand(mask, bits, e);
-    _mm512_mask_storeu_pd(z, mask, _mm512_fmadd_pd(a, factors, _mm512_maskz_loadu_pd(mask, z)));
-    return e + std::popcount(bits);
+    _mm512_mask_storeu_pd(
+        z, mask, _mm512_fmadd_pd(_mm512_loadu_pd(e), factors, _mm512_maskz_loadu_pd(mask, z)));
   }
 };
 

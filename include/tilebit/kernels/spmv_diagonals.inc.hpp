@@ -7,15 +7,18 @@ void spmv_diagonals(const diagonal_view<const T, I>& a, std::int64_t first, std:
   const std::int64_t* offsets = a.slice_offsets().data();
   const std::uint16_t* masks = a.masks().data();
   const auto* cols = a.first_cols().data();
-  const T* e = a.values().data() + a.element_offsets()[at(first)];
+  const T* e = a.values().data() + 16 * offsets[first];
   const bool overwrite = out.alpha == T{1} && out.beta == T{};
   for (std::int64_t s = first; s < last; ++s) {
     diagonal_sums<T> sums;
-    for (std::int64_t k = offsets[s]; k < offsets[s + 1]; ++k) {
-      prefetch_sixteen(e);
+    for (std::int64_t k = offsets[s]; k < offsets[s + 1]; ++k, e += 16) {
       const T* const xs = x + cols[k];
       const unsigned mask = masks[k];
-      e = mask == 0xffff ? sums.add(e, xs) : sums.add(mask, e, xs);
+      if (mask == 0xffff) {
+        sums.add(e, xs);
+      } else {
+        sums.add(mask, e, xs);
+      }
     }
     const std::int64_t height = a.rows() - 16 * s;
     if (overwrite && height >= 16) {

@@ -201,12 +201,10 @@ void spmv_transposed(const diagonal_view<const T, I>& a, std::int64_t first, std
   for (std::int64_t s = first; s < last; s += most) {
     const std::int64_t slices = std::min(most, last - s);
     T factors[most][16];
-    const T* e[most];
     std::int64_t pieces = 0;
     for (std::int64_t g = 0; g < slices; ++g) {
       const row_factors<16, T> own(a.rows(), 16 * (s + g), x);
       std::copy_n(own.first, 16, factors[g]);
-      e[g] = a.values().data() + a.element_offsets()[at(s + g)];
       pieces = std::max(pieces, offsets[s + g + 1] - offsets[s + g]);
     }
     for (std::int64_t k = 0; k < pieces; ++k) {
@@ -216,7 +214,12 @@ void spmv_transposed(const diagonal_view<const T, I>& a, std::int64_t first, std
         const diagonal_scatter<T> scatter(factors[g], alpha);
         T* const to = z + a.first_cols()[at(piece)];
         const unsigned mask = a.masks()[at(piece)];
-        e[g] = mask == 0xffff ? scatter.add(e[g], to) : scatter.add(mask, e[g], to);
+        const T* const e = a.values().data() + 16 * piece;
+        if (mask == 0xffff) {
+          scatter.add(e, to);
+        } else {
+          scatter.add(mask, e, to);
+        }
       }
     }
   }
