@@ -25,13 +25,18 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 
 inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
 
-/// The same of float and double for tiles of such a fill.
-constexpr std::int64_t most_by_columns(double fill, std::size_t value_bytes) noexcept {
-  return fill >= 4 && value_bytes == 4 ? 6 : most_single;
+/// Does the processor gather fast? What few columns cost was measured on one that does (Granite
+/// Rapids), and most_single on one that does not (Zen 4).
+inline bool gathers_fast() noexcept {
+  return !detail::gathers_in_microcode().load(std::memory_order_relaxed);
 }
-/// The same for a matrix: few where rows of A lie as kernels for several columns take them,
-/// which multiply up to a vector of those in the time of one to three SpMVs, the more, the longer
-/// it takes to make such rows (bench/run --spmm; Granite Rapids).
+
+/// As most_single, for float and double: few where rows of A lie as kernels for several columns
+/// take them, which multiply up to a vector of those in the time of one to three SpMVs; the more,
+/// the longer it takes to make such rows (bench/run --spmm). Here for tiles of such a fill.
+inline std::int64_t most_by_columns(double fill, std::size_t value_bytes) noexcept {
+  return gathers_fast() && fill >= 4 && value_bytes == 4 ? 6 : most_single;
+}
 template <class View>
 std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
   if constexpr (requires { a.tile_cols(); }) {
@@ -40,7 +45,7 @@ std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
                       : most_by_columns(static_cast<double>(a.nnz()) / tiles,
                                         sizeof(typename View::scalar_type));
   } else if constexpr (requires { a.row_offsets(); }) {
-    return transposed ? most_single : 1;
+    return gathers_fast() && !transposed ? 1 : most_single;
   } else if constexpr (requires { a.sliced(); }) {
     return 8;
   } else {
@@ -48,16 +53,13 @@ std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
   }
 }
 
-/// The instruction set whose kernels take so many columns: a row of B that fills half of an AVX-512
-/// register is loaded into a register of AVX2, which lies on one cache line, and of which three are
-/// loaded in the time of two. Masks cost that advantage where they are slow.
+/// The instruction set whose kernels take so many columns: a row of B that fills up to half of an
+/// AVX-512 register is loaded into a register of AVX2, which lies on one cache line, and of which
+/// three are loaded in the time of two.
 template <class T>
 isa level_for_columns(isa level, std::int64_t columns) noexcept {
   constexpr std::int64_t half = 32 / std::int64_t{sizeof(T)};
-  const bool whole = columns == half;
-  const bool masked =
-      columns < half && !detail::gathers_in_microcode().load(std::memory_order_relaxed);
-  return whole || masked ? std::min(level, isa::avx2) : level;
+  return gathers_fast() && columns <= half ? std::min(level, isa::avx2) : level;
 }
 
 /// The kernels of an instruction set for a view type, or none.
@@ -112,7 +114,7 @@ double uses_of_b(const bitmap_view<T, I>& a) noexcept {
 
 /// Do rows of A that follow each other load the same 256 rows of B? (Rows of tiles load 64 groups.)
 template <class View>
-bool gathers_loads(const View& a) noexcept {
+bool reuses_loads(const View& a) noexcept {
   constexpr std::size_t places = requires { a.tile_cols(); } ? 64 : 256;
   return share_of_recent_rows<places>(a) > 0.7;
 }
@@ -124,9 +126,9 @@ template <class T, class Layout, class View>
 double uses_of_copies(const View& a, const dense_view<const T, Layout>& b,
                       std::span<const panel_range> panels, std::int64_t lanes) noexcept {
   const double uses = uses_of_b(a);
-  const bool in_place =
-      uses < 25 && !detail::gathers_in_microcode().load(std::memory_order_relaxed) &&
-      panels_of_b<T, Layout>::worth_copying(b, panels, lanes, uses) && gathers_loads(a);
+  const bool in_place = uses < 25 && gathers_fast() &&
+                        panels_of_b<T, Layout>::worth_copying(b, panels, lanes, uses) &&
+                        reuses_loads(a);
   return in_place ? 0 : uses;
 }
 
