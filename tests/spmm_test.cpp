@@ -791,6 +791,12 @@ TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
     CHECK(vectors[32 + k] == 24 + j);
     CHECK(vectors[48 + k] == 24 + j);
   }
+  // Ends that are apart are copied as they are.
+  panels_of_b<float, tb::row_major> plain(tb::dense_view<const float>(b.data(), {1, 40}), panels,
+                                          16, 1000, small_chunk, panel_ends::apart);
+  REQUIRE(plain.copies());
+  plain.prepare(tb::seq, 0, 1);
+  CHECK(std::equal(b.begin(), b.end(), plain.data(0)));
 
   source from(80);
   const auto chunk = [&](std::int64_t rows, std::int64_t cols, int percent,

@@ -62,12 +62,13 @@ void align_vectors(const T* from, const panel_range& panel, std::int64_t lanes, 
     if (to != from) std::copy_n(from, panel.width, to);
     return;
   }
+  const bool lines = at(lanes) * sizeof(T) == 64; // or half lines
   for (std::int64_t j = panel.vectors - 1; j >= 0; --j) {
     const T* const vector = from + std::min(j * lanes, panel.width - lanes);
-    if (at(lanes) * sizeof(T) == 64) { // by constant size, for which no function is called
+    if (lines) { // constant sizes, for which no function is called
       std::memmove(to + j * lanes, vector, 64);
     } else {
-      std::memmove(to + j * lanes, vector, at(lanes) * sizeof(T));
+      std::memmove(to + j * lanes, vector, 32);
     }
   }
 }
@@ -219,8 +220,12 @@ public:
           fetch_ahead(b_, k, 8, begin, end - begin);
           T* to = copy_.data(first);
           for (std::size_t p = first; p < last; ++p) {
-            align_vectors(b_.data() + k * b_.ld() + panels_[p].first, panels_[p], lanes_,
-                          to + k * ld(panels_[p]));
+            const T* const row = b_.data() + k * b_.ld() + panels_[p].first;
+            if (aligns_) {
+              align_vectors(row, panels_[p], lanes_, to + k * ld(panels_[p]));
+            } else {
+              std::copy_n(row, panels_[p].width, to + k * ld(panels_[p]));
+            }
             to += b_.rows() * ld(panels_[p]);
           }
         }
