@@ -258,7 +258,7 @@ detail::packed_arrays<T, I> rows_for_vectors(const bitmap_view<const T, I>& a) {
   detail::packed_arrays<T, I> out;
   if constexpr (detail::has_windows_v<T>) {
     if (windowed_table<T>::rows.empty() || active_isa() < isa::avx512_bf16) return out;
-    const bool in_microcode = detail::gathers_in_microcode().load(std::memory_order_relaxed);
+    const bool in_microcode = detail::slow_gathers();
     using view = windowed_view<T>;
     using masked = masked_view<T>;
     const auto pieces = [](std::int64_t n, std::int64_t size) {

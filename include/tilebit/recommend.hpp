@@ -94,8 +94,7 @@ per_layout bytes_of_layouts(const counted_pieces& counted) {
 template <class T, class I, class O>
 per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std::int64_t last,
                         const counted_pieces& counted, const per_layout& bytes_of_all, isa level) {
-  const spmv_costs& cost =
-      costs_of_spmv(sizeof(T), level, gathers_in_microcode().load(std::memory_order_relaxed));
+  const spmv_costs& cost = costs_of_spmv(sizeof(T), level, slow_gathers());
   const auto nnz = static_cast<std::int64_t>(row_offsets.back());
   per_layout t;
   for (std::int64_t i = first; i < last; ++i) {
@@ -262,8 +261,7 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
                                           sizeof(T), t.bitmap, active_isa());
       }
       if (what == operation::spmv_transposed) {
-        const auto factors =
-            detail::factors_of_transposed(sizeof(T), detail::gathers_in_microcode());
+        const auto factors = detail::factors_of_transposed(sizeof(T), detail::slow_gathers());
         t.coo *= factors.coo;
         t.csr *= factors.csr;
         t.bitmap *= factors.bitmap;

@@ -139,6 +139,11 @@ inline std::atomic<bool>& gathers_in_microcode() noexcept {
   return yes;
 }
 
+/// What it is set to.
+inline bool slow_gathers() noexcept {
+  return gathers_in_microcode().load(std::memory_order_relaxed);
+}
+
 /// The level in force, one for the whole program whatever flags its units have; -1: not yet asked.
 inline std::atomic<int> selected_isa{-1};
 

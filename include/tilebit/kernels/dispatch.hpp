@@ -367,8 +367,7 @@ template <class T, class I>
 grouping_function<T, I>* pairing_function(isa level) noexcept {
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
-    const bool microcode = detail::gathers_in_microcode().load(std::memory_order_relaxed);
-    if (level >= isa::avx512 && !microcode) return &avx512::pair_tile_row<T, I>;
+    if (level >= isa::avx512 && !detail::slow_gathers()) return &avx512::pair_tile_row<T, I>;
   }
 #endif
   static_cast<void>(level);
@@ -402,7 +401,7 @@ struct splitting_table {
 template <class Rows>
 const auto& select(const Rows& rows) noexcept {
   const isa level = active_isa();
-  const bool microcode = detail::gathers_in_microcode().load(std::memory_order_relaxed);
+  const bool microcode = detail::slow_gathers();
   std::size_t k = 0;
   while (rows[k].level > level || (rows[k].in_microcode && !microcode)) {
     ++k;

@@ -60,7 +60,7 @@ public:
            const S* corrections = nullptr) noexcept {
     corrections_ = corrections;
     const bool several = last - first > 1;
-    const bool near = b_.stays() && (microcode() || !several);
+    const bool near = b_.stays() && (detail::slow_gathers() || !several);
     if (!b_.copies() && !near && (several || may_leave_caches())) {
       return run_by_rows(a, row0, first, last);
     }
@@ -90,7 +90,7 @@ private:
   /// long that they are loaded in several pieces, but not longer.
   bool fetches_rows(const View& a, bool several) const noexcept {
     if (!may_leave_caches()) return false;
-    if (microcode()) return several != leaves_caches() || scatters_loads(a);
+    if (detail::slow_gathers()) return several != leaves_caches() || scatters_loads(a);
     return several && leaves_caches() && b_.row_bytes() > 512 && b_.row_bytes() <= 1024 &&
            loads_of_row(a) < 6;
   }
@@ -100,10 +100,7 @@ private:
   /// fast without).
   bool lists_rows(const View& a, bool several) const noexcept {
     if (!several || !leaves_caches()) return false;
-    return microcode() || (b_.row_bytes() > 1024 && loads_of_row(a) < 8);
-  }
-  static bool microcode() noexcept {
-    return detail::gathers_in_microcode().load(std::memory_order_relaxed);
+    return detail::slow_gathers() || (b_.row_bytes() > 1024 && loads_of_row(a) < 8);
   }
 
   /// All panels of a few rows before the next rows: where no panel stays in the cache, the rows of
@@ -152,7 +149,7 @@ private:
   /// Rows whose panels follow each other closely enough for the processor to find the pieces of a
   /// row of B in sequence. Those with fast gathers do not, and take as many as share rows of B.
   std::int64_t rows_of_step() const noexcept {
-    return microcode() ? std::max<std::int64_t>(4, 8192 / b_.row_bytes()) : 32;
+    return detail::slow_gathers() ? std::max<std::int64_t>(4, 8192 / b_.row_bytes()) : 32;
   }
 
   /// Units that about a quarter of a megabyte of B is fetched for, 4 to 32 rows: they and what is

@@ -73,6 +73,14 @@ void align_vectors(const T* from, const panel_range& panel, std::int64_t lanes, 
   }
 }
 
+/// The same for so many rows of a copy, in place.
+template <class T>
+void align_rows(T* rows, std::int64_t n, const panel_range& panel, std::int64_t lanes) noexcept {
+  for (T* row = rows; n > 0; --n, row += panel.vectors * lanes) {
+    align_vectors(row, panel, lanes, row);
+  }
+}
+
 /// Calls f(first, last) for the chunks of panels that bs has at the same time, prepared.
 template <class Panels, class F>
 void for_each_chunk(const execution_policy& policy, std::span<const panel_range> panels, Panels& bs,
@@ -234,10 +242,7 @@ public:
           const std::int64_t ldp = ld(panels_[p]);
           transposed_copy(b_.data() + panels_[p].first * b_.ld() + k0, b_.ld(), k1 - k0,
                           panels_[p].width, copy_.data(p) + k0 * ldp, ldp);
-          for (std::int64_t k = k0; aligns_ && k < k1; ++k) {
-            T* const row = copy_.data(p) + k * ldp;
-            align_vectors(row, panels_[p], lanes_, row);
-          }
+          if (aligns_) align_rows(copy_.data(p) + k0 * ldp, k1 - k0, panels_[p], lanes_);
         }
       }
     });
@@ -283,8 +288,7 @@ private:
     }
     const bool own_sets = on_lines(b) && distance % 1024 != 0 && row_bytes <= 1024;
     if (stays) return own_sets ? 64 : 18;
-    const bool loads_across_lines =
-        single && !detail::gathers_in_microcode().load(std::memory_order_relaxed);
+    const bool loads_across_lines = single && !detail::slow_gathers();
     return std::max(own_sets ? 48.0 : loads_across_lines ? 32.0 : 18.0, 5 * megabytes);
   }
 

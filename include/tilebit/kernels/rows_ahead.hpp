@@ -21,6 +21,7 @@
 #include "../formats/optimized.hpp"
 #include "blocks.hpp"
 #include "cache_lines.hpp"
+#include "panel_output.hpp"
 #include "row_chunks.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
@@ -53,19 +54,24 @@ std::span<const I> columns_of(const bitmap_view<T, I>& a, std::int64_t k) noexce
   return a.tile_cols().subspan(at(first), at(a.tile_row_offsets()[at(k + 1)] - first));
 }
 
-/// How many rows of B kernels load for a row of A, on average.
+/// How many rows of B kernels load.
 template <class T, class I, class O>
-double loads_of_row(const csr_view<T, I, O>& a) noexcept {
-  return static_cast<double>(a.nnz()) / static_cast<double>(a.rows());
+std::int64_t loads_of_b(const csr_view<T, I, O>& a) noexcept {
+  return a.nnz();
 }
 template <class T, class I>
-double loads_of_row(const grouped_view<T, I>& a) noexcept {
-  return static_cast<double>(a.col_indices().size()) / static_cast<double>(4 * a.blocks());
+std::int64_t loads_of_b(const grouped_view<T, I>& a) noexcept {
+  return detail::length(a.col_indices());
 }
 template <class T>
-double loads_of_row(const row_chunks_view<T>& a) noexcept {
-  return static_cast<double>(a.entry_offsets()[a.tile_rows()] - a.entry_offsets()[0]) /
-         static_cast<double>(4 * a.tile_rows());
+std::int64_t loads_of_b(const row_chunks_view<T>& a) noexcept {
+  return a.entry_offsets()[a.tile_rows()] - a.entry_offsets()[0];
+}
+
+/// The same for a row of A, on average.
+template <class View>
+double loads_of_row(const View& a) noexcept {
+  return static_cast<double>(loads_of_b(a)) / static_cast<double>(rows_of_unit<View> * units(a));
 }
 
 /// Asks for what is needed next of a row of B. Inlined as what calls it is, because g++ drops calls

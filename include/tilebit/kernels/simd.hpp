@@ -78,6 +78,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "lanes_avx2.inc.hpp"
 #include "short_rows_avx2.inc.hpp"
 #include "simd_avx2.inc.hpp"
+#include "vector_places.inc.hpp"
 #include "widen_block.inc.hpp"
 
 #include "widen_avx2.inc.hpp"
@@ -127,6 +128,7 @@ namespace row_tables = kernels_data::row_tables;
 
 #include "lanes_avx512.inc.hpp"
 #include "simd_avx512.inc.hpp"
+#include "vector_places.inc.hpp"
 #include "widen_block.inc.hpp"
 
 #include "short_rows_avx512.inc.hpp"
@@ -171,6 +173,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "lanes_avx512.inc.hpp"
 #include "lanes_packed.inc.hpp"
 #include "simd_avx512.inc.hpp"
+#include "vector_places.inc.hpp"
 
 #include "block_writer.inc.hpp"
 #include "masked_pieces.inc.hpp"

@@ -9,6 +9,20 @@
 inline constexpr bool always_far = true; // elements are fetched ahead wherever they come from
 inline constexpr bool scatters_vectors = false;
 
+/// Four bits as a mask.
+template <class T>
+__m128i row_mask(unsigned bits) noexcept
+  requires(sizeof(T) == 4)
+{
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::of_float[bits].present));
+}
+template <class T>
+__m256i row_mask(unsigned bits) noexcept
+  requires(sizeof(T) == 8)
+{
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_double[bits].present));
+}
+
 /// The elements of one row of a tile in their columns, 0 where there are none.
 template <class T>
 struct tile_row;
@@ -24,7 +38,7 @@ struct tile_row<float> {
     const auto loaded =
         _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::first_floats[count]));
     const auto order = _mm_load_si128(reinterpret_cast<const __m128i*>(row.order));
-    present = _mm_castsi128_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(row.present)));
+    present = _mm_castsi128_ps(row_mask<float>(bits));
     elements = _mm_and_ps(_mm_permutevar_ps(_mm_maskload_ps(e, loaded), order), present);
   }
 };
@@ -40,7 +54,7 @@ struct tile_row<double> {
     const auto loaded =
         _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::first_doubles[count]));
     const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.order));
-    present = _mm256_castsi256_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(row.present)));
+    present = _mm256_castsi256_pd(row_mask<double>(bits));
     const __m256 packed = _mm256_castpd_ps(_mm256_maskload_pd(e, loaded));
     elements = _mm256_and_pd(_mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order)), present);
   }
@@ -174,20 +188,6 @@ struct tile_scatter<double> {
     _mm256_storeu_pd(z, sum);
   }
 };
-
-/// The bits of four rows as a mask.
-template <class T>
-__m128i row_mask(unsigned bits) noexcept
-  requires(sizeof(T) == 4)
-{
-  return _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::of_float[bits].present));
-}
-template <class T>
-__m256i row_mask(unsigned bits) noexcept
-  requires(sizeof(T) == 8)
-{
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_double[bits].present));
-}
 
 template <class T>
 struct diagonal_sums;

@@ -54,9 +54,7 @@ public:
     } else {
       transposed_copy(b_.data() + panel.first * b_.ld() + rows.first, b_.ld(),
                       rows.last - rows.first, panel.width, to, ld(panel));
-      for (std::int64_t k = 0; k < rows.last - rows.first; ++k) {
-        align_vectors(to + k * ld(panel), panel, lanes_, to + k * ld(panel));
-      }
+      align_rows(to, rows.last - rows.first, panel, lanes_);
     }
     const auto before = static_cast<std::uintptr_t>(rows.first * ld(panel)) * sizeof(T);
     return reinterpret_cast<const T*>(reinterpret_cast<std::uintptr_t>(to) - before);

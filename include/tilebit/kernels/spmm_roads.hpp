@@ -25,17 +25,12 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 
 inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
 
-/// Does the processor gather fast? What few columns cost was measured on one that does (Granite
-/// Rapids), and most_single on one that does not (Zen 4).
-inline bool gathers_fast() noexcept {
-  return !detail::gathers_in_microcode().load(std::memory_order_relaxed);
-}
-
 /// As most_single, for float and double: few where rows of A lie as kernels for several columns
 /// take them, which multiply up to a vector of those in the time of one to three SpMVs; the more,
-/// the longer it takes to make such rows (bench/run --spmm). Here for tiles of such a fill.
+/// the longer it takes to make such rows (bench/run --spmm; most_single on Zen 4, whose gathers are
+/// slow, the others on Granite Rapids). Here for tiles of such a fill.
 inline std::int64_t most_by_columns(double fill, std::size_t value_bytes) noexcept {
-  return gathers_fast() && fill >= 4 && value_bytes == 4 ? 6 : most_single;
+  return !detail::slow_gathers() && fill >= 4 && value_bytes == 4 ? 6 : most_single;
 }
 template <class View>
 std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
@@ -45,7 +40,7 @@ std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
                       : most_by_columns(static_cast<double>(a.nnz()) / tiles,
                                         sizeof(typename View::scalar_type));
   } else if constexpr (requires { a.row_offsets(); }) {
-    return gathers_fast() && !transposed ? 1 : most_single;
+    return !detail::slow_gathers() && !transposed ? 1 : most_single;
   } else if constexpr (requires { a.sliced(); }) {
     return 8;
   } else {
@@ -59,7 +54,7 @@ std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
 template <class T>
 isa level_for_columns(isa level, std::int64_t columns) noexcept {
   constexpr std::int64_t half = 32 / std::int64_t{sizeof(T)};
-  return gathers_fast() && columns <= half ? std::min(level, isa::avx2) : level;
+  return !detail::slow_gathers() && columns <= half ? std::min(level, isa::avx2) : level;
 }
 
 /// The kernels of an instruction set for a view type, or none.
@@ -93,13 +88,9 @@ const auto& kernels_for([[maybe_unused]] const View& a, isa level) noexcept {
 }
 
 /// How often a row of B is loaded on average.
-template <class T, class I, class O>
-double uses_of_b(const csr_view<T, I, O>& a) noexcept {
-  return static_cast<double>(a.nnz()) / static_cast<double>(a.cols());
-}
-template <class T, class I>
-double uses_of_b(const grouped_view<T, I>& a) noexcept {
-  return static_cast<double>(a.col_indices().size()) / static_cast<double>(a.cols());
+template <class View>
+double uses_of_b(const View& a) noexcept {
+  return static_cast<double>(loads_of_b(a)) / static_cast<double>(a.cols());
 }
 /// How many columns of tiles have entries, expected where those lie at random.
 inline double columns_of_tiles(double tiles, double entries) noexcept {
@@ -123,10 +114,10 @@ bool reuses_loads(const View& a) noexcept {
 /// (Granite Rapids), whose second-level caches are large, none of those that rows of A in meshes
 /// share, unless they are loaded many times: read in place they are 1.1 to 1.4 times as fast.
 template <class T, class Layout, class View>
-double uses_of_copies(const View& a, const dense_view<const T, Layout>& b,
-                      std::span<const panel_range> panels, std::int64_t lanes) noexcept {
+double uses_brought_nearer(const View& a, const dense_view<const T, Layout>& b,
+                           std::span<const panel_range> panels, std::int64_t lanes) noexcept {
   const double uses = uses_of_b(a);
-  const bool in_place = uses < 25 && gathers_fast() &&
+  const bool in_place = uses < 25 && !detail::slow_gathers() &&
                         panels_of_b<T, Layout>::worth_copying(b, panels, lanes, uses) &&
                         reuses_loads(a);
   return in_place ? 0 : uses;
@@ -212,7 +203,7 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
   }
   const std::int64_t bytes_of_c = out.c.rows() * out.c.cols() * std::int64_t{sizeof(T)};
   panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes,
-                             uses_of_copies<T>(a, b, panels, kernels.lanes),
+                             uses_brought_nearer<T>(a, b, panels, kernels.lanes),
                              chunk_bytes_for(a, bytes_of_c), panel_ends::overlapping);
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
@@ -279,7 +270,7 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
   const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
   const auto panels = cut_panels(b.cols(), wide.lanes, wide.widest, panel_ends::overlapping);
   panels_of_b<T, LayoutB> bs(
-      b, panels, wide.lanes, uses_of_copies<T>(from.matrix(), b, panels, wide.lanes),
+      b, panels, wide.lanes, uses_brought_nearer<T>(from.matrix(), b, panels, wide.lanes),
       is_one_band(from.matrix()) ? small_chunk : large_chunk, panel_ends::overlapping);
   run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
 }
