@@ -428,7 +428,7 @@ TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows that store an entry there",
   REQUIRE(std::ranges::count(reached, false) > 5);
   for_each_form(a, [&](const auto& m) {
     oracle::at_every_isa([&] {
-      for (const int n : {1, 3, 20, 64, 77}) {
+      for (const int n : {1, 2, 3, 4, 20, 64, 77}) {
         auto b = random_dense<T>(50, n, from);
         for (int j = 0; j < n; ++j) b(17, j) = nan_value;
         for (int j = 0; j < n; ++j) b(49, j) = infinity;
@@ -880,6 +880,34 @@ TEST_CASE("slabs are whole tile columns, none of them empty", "[spmm]") {
   CHECK(wrong == 0);
 }
 
+TEMPLATE_TEST_CASE("matrices optimized for two to four columns are in CSR unless tiles are crowded",
+                   "[spmm]", float, double) {
+  using T = TestType;
+  source from(93);
+  const auto kind = [&](int percent, std::int64_t columns) {
+    const auto a = generators::uniform<T>(203, 400, percent, from);
+    const auto h = tb::optimize(a, tb::operation::spmm, columns);
+    CHECK(tb::to_coo(h) == a);
+    const auto b = random_dense<T>(400, columns, from);
+    check_width<tb::row_major, tb::row_major>(h, b, random_dense<T>(203, columns, from),
+                                              expected_columns<T>(a, b), columns);
+    const auto view = h.view();
+    return view.csr().rows() > 0 ? 'c' : view.grouped().blocks() > 0 ? 'g' : 'v';
+  };
+  if (tb::active_isa() < tb::isa::avx512) {
+    WARN("skipped: this machine has no AVX-512");
+    return;
+  }
+  const oracle::gathers_as_if fast(false);
+  constexpr bool of_float = std::is_same_v<T, float>;
+  CHECK(kind(20, 2) == 'c');
+  CHECK(kind(20, 4) == (of_float ? 'c' : 'g'));
+  CHECK(kind(60, 2) == (of_float ? 'v' : 'g'));
+  CHECK(kind(60, 3) == 'g');
+  const oracle::gathers_as_if slow(true);
+  CHECK(kind(20, 2) == (of_float ? 'v' : 'g'));
+}
+
 TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
   using T = TestType;
   const oracle::gathers_as_if slow(true); // else it is in pairs
@@ -1086,6 +1114,14 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
         CHECK(of_view.widest == (wide ? 8 : kernels->widest));
       } else {
         CHECK(&of_view == kernels);
+      }
+      for (const int columns : {2, 3, 4, 5}) {
+        constexpr bool csr = requires { view.row_offsets(); };
+        const bool beside = csr && columns * sizeof(T) <= 16 && !tb::detail::slow_gathers() &&
+                            tb::active_isa() >= tb::isa::avx512;
+        const auto bytes_of_row = columns == 2 && sizeof(T) == 4 ? 8 : 16;
+        const auto& few = tb::kernels::kernels_for(view, tb::active_isa(), columns);
+        CHECK((few.lanes * std::int64_t{sizeof(T)} == bytes_of_row) == beside);
       }
     });
   };

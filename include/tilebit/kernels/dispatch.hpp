@@ -242,6 +242,13 @@ inline constexpr spmm_kernels<View, T> pairs_avx512{avx512::lanes<T>::count,
                                                      &avx512::spmm_pairs<avx512::widest_pair>}};
 #endif
 
+#ifndef TILEBIT_DISABLE_AVX512
+/// Of CSR, for two columns or more that have so many bytes or less, but more than half.
+template <class View, class T, int Bytes>
+inline constexpr spmm_kernels<View, T> side_by_side_avx512{
+    Bytes / int{sizeof(T)}, 1, {&avx512::spmm_side_by_side<Bytes>}};
+#endif
+
 /// CSR, grouped rows and chunks of rows, of float and double.
 template <class View>
   requires(std::same_as<typename View::scalar_type, float> ||

@@ -26,6 +26,8 @@ struct lanes<float> {
   static reg add(reg a, reg b) noexcept { return _mm512_add_ps(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm512_mul_ps(a, b); }
   static reg fma(reg a, reg b, reg c) noexcept { return _mm512_fmadd_ps(a, b, c); }
+  /// Outside of the mask, c.
+  static reg fma(reg a, reg b, reg c, mask m) noexcept { return _mm512_mask3_fmadd_ps(a, b, c, m); }
   /// max(a, 0), where NaN stays NaN.
   static reg relu(reg a) noexcept { return _mm512_max_ps(zero(), a); }
 };
@@ -48,6 +50,7 @@ struct lanes<double> {
   static reg add(reg a, reg b) noexcept { return _mm512_add_pd(a, b); }
   static reg mul(reg a, reg b) noexcept { return _mm512_mul_pd(a, b); }
   static reg fma(reg a, reg b, reg c) noexcept { return _mm512_fmadd_pd(a, b, c); }
+  static reg fma(reg a, reg b, reg c, mask m) noexcept { return _mm512_mask3_fmadd_pd(a, b, c, m); }
   static reg relu(reg a) noexcept { return _mm512_max_pd(zero(), a); }
 };
 

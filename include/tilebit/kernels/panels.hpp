@@ -58,11 +58,12 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes, s
 /// cache lines, also where they overlap. In place where `to` is `from`.
 template <class T>
 void align_vectors(const T* from, const panel_range& panel, std::int64_t lanes, T* to) noexcept {
-  if (panel.width < lanes) {
+  const std::size_t bytes = at(lanes) * sizeof(T);
+  if (panel.width < lanes || bytes < 32) { // a single one
     if (to != from) std::copy_n(from, panel.width, to);
     return;
   }
-  const bool lines = at(lanes) * sizeof(T) == 64; // or half lines
+  const bool lines = bytes == 64; // or half lines
   for (std::int64_t j = panel.vectors - 1; j >= 0; --j) {
     const T* const vector = from + std::min(j * lanes, panel.width - lanes);
     if (lines) { // constant sizes, for which no function is called

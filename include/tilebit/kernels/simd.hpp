@@ -144,6 +144,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmm_panel.inc.hpp"
 
 #include "spmm_pairs.inc.hpp"
+#include "spmm_side_by_side.inc.hpp"
 #include "spmm_transposed.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
