@@ -1117,8 +1117,8 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
       }
       for (const int columns : {2, 3, 4, 5}) {
         constexpr bool csr = requires { view.row_offsets(); };
-        const bool beside = csr && columns * sizeof(T) <= 16 && !tb::detail::slow_gathers() &&
-                            tb::active_isa() >= tb::isa::avx512;
+        const bool beside = csr && columns * std::int64_t{sizeof(T)} <= 16 &&
+                            !tb::detail::slow_gathers() && tb::active_isa() >= tb::isa::avx512;
         const auto bytes_of_row = columns == 2 && sizeof(T) == 4 ? 8 : 16;
         const auto& few = tb::kernels::kernels_for(view, tb::active_isa(), columns);
         CHECK((few.lanes * std::int64_t{sizeof(T)} == bytes_of_row) == beside);
