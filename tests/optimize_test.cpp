@@ -563,14 +563,14 @@ TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", f
   check(k::spmv_table<tb::sliced_view<const T, i64>>::rows, "slices, gathers", "slices, gathers",
         isa::avx2, "slices, single loads");
   check(k::spmv_table<tb::bitmap_view<const T, i32>>::rows, "tiles, permutations",
-        "tiles, expanding loads", isa::avx512_bf16, "tiles, permutations");
+        "tiles, expanding loads", isa::avx512_bf16, "tiles, expanding loads, rows apart");
   check(k::spmv_table<tb::bitmap_view<const T, i64>>::rows, "tiles, permutations",
-        "tiles, expanding loads", isa::avx512_bf16, "tiles, permutations");
+        "tiles, expanding loads", isa::avx512_bf16, "tiles, expanding loads, rows apart");
   check(k::spmv_table<tb::diagonal_view<const T, i32>>::rows, "diagonals", "diagonals", isa::avx2,
         "diagonals");
   const auto check_transposed = [&](const auto& rows) {
     check(rows, "entries and tiles, scattered", "entries and tiles, scattered", isa::avx512_bf16,
-          "entries and tiles, permuted and scattered");
+          "entries and tiles, scattered by fours");
   };
   check_transposed(k::spmv_transposed_table<tb::diagonal_view<const T, i32>>::rows);
   check_transposed(k::spmv_transposed_table<tb::coo_view<const T, i32>>::rows);

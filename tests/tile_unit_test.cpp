@@ -23,8 +23,11 @@
 TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::emulated {
 #include "emulated_tile_unit.hpp"
+#include <tilebit/kernels/cleared_avx512.inc.hpp>
+
+#include <tilebit/kernels/expand_pieces.inc.hpp>
+
 #include <tilebit/kernels/block_writer.inc.hpp>
-#include <tilebit/kernels/masked_pieces.inc.hpp>
 
 #include <tilebit/kernels/spmm_tile_unit.inc.hpp>
 } // namespace tilebit::inline TILEBIT_ABI::kernels::emulated

@@ -265,11 +265,10 @@ detail::packed_arrays<T, I> rows_for_vectors(const bitmap_view<const T, I>& a) {
       return static_cast<double>((n + size - 1) / size);
     };
     const double windows = pieces(a.rows(), view::height) * pieces(a.cols(), view::width);
-    const double by_tiles =
-        detail::cost_of_expanding<T>(static_cast<double>(detail::length(a.bitmaps())));
-    const double by_masks = detail::cost_of_masks(
-        pieces(a.rows(), masked::height) * masked::height * pieces(a.cols(), masked::width),
-        in_microcode);
+    const double by_tiles = detail::cost_of_expanding<T>(
+        static_cast<double>(detail::length(a.bitmaps())), in_microcode);
+    const double by_masks = detail::cost_of_masks(pieces(a.rows(), masked::height) *
+                                                  masked::height * pieces(a.cols(), masked::width));
     const double most = std::min(by_tiles, 0.9 * by_masks);
     const auto by_windows = [&](double steps, int position_bits) {
       return detail::cost_of_windows(windows, steps, position_bits, in_microcode);

@@ -111,8 +111,6 @@ inline isa detect_isa() noexcept {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   const bool dots = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
-                    __builtin_cpu_supports("avx512bitalg") &&
-                    __builtin_cpu_supports("avx512vpopcntdq") &&
                     __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
   if (avx2 && avx512 && dots && has_amx()) return isa::amx;
   if (avx2 && avx512 && dots) return isa::avx512_bf16;
@@ -128,8 +126,8 @@ inline isa best_isa() noexcept {
   return best;
 }
 
-/// Does the processor run gathers and expanding loads as microcode, slower than single loads and
-/// permutations? AMD's do, Zen 4 included. Tests set it, to run the kernels for either kind.
+/// Does the processor run gathers as microcode, slower than single loads? AMD's do, Zen 4 included.
+/// Tests set it, to run the kernels for either kind.
 inline std::atomic<bool>& gathers_in_microcode() noexcept {
 #if TILEBIT_X86
   static std::atomic<bool> yes{__builtin_cpu_is("amd") != 0};

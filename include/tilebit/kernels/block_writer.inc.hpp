@@ -63,11 +63,7 @@ private:
   __m512i expand(std::uint64_t bits) noexcept {
     const T* const e = e_;
     e_ += std::popcount(bits);
-    if constexpr (sizeof(T) == 2) {
-      return _mm512_maskz_expandloadu_epi16(static_cast<__mmask32>(bits), e);
-    } else {
-      return _mm512_maskz_expandloadu_epi8(bits, e);
-    }
+    return expand_piece(bits, e);
   }
   /// 32 bytes of rows r and r + 1 of what two registers of tiles hold.
   template <int r>

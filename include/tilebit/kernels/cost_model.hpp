@@ -227,16 +227,17 @@ constexpr double least_time_of_byte(double bytes) noexcept {
   return bytes > 32e6 ? 0.05 : bytes > 16e6 ? 0.027 : 0.0;
 }
 
-/// Products of low-precision matrices with a vector, in cycles, on processors with expanding loads
-/// in microcode (Zen 4) and on others (Emerald Rapids): for a register of tiles, about the same on
-/// both, for a piece of a masked row, and for windowed rows, whose positions are bytes or
+/// Products of low-precision matrices with a vector, in cycles, on processors with gathers in
+/// microcode (Zen 4) and on others (Emerald Rapids): for a register of tiles, for a piece of a
+/// masked row, about the same on both, and for windowed rows, whose positions are bytes or
 /// distances: for the four strips of a window of 16 rows and for a step.
 template <class T>
-constexpr double cost_of_expanding(double tiles) noexcept {
-  return sizeof(T) == 2 ? tiles / 2 * 5.5 : tiles / 4 * 7;
+constexpr double cost_of_expanding(double tiles, bool in_microcode) noexcept {
+  if (sizeof(T) == 2) return tiles / 2 * (in_microcode ? 3.9 : 5.5);
+  return tiles / 4 * (in_microcode ? 5.4 : 7);
 }
-constexpr double cost_of_masks(double pieces, bool in_microcode) noexcept {
-  return (in_microcode ? 4.8 : 3.3) * pieces;
+constexpr double cost_of_masks(double pieces) noexcept {
+  return 3.4 * pieces;
 }
 constexpr double cost_of_windows(double windows, double steps, int position_bits,
                                  bool in_microcode) noexcept {

@@ -22,7 +22,7 @@
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
 /// One row of a table: what it needs, what it is called, the function, and whether it is only for
-/// processors with gathers and expanding loads in microcode.
+/// processors with gathers in microcode.
 template <class Function>
 struct kernel_row {
   isa level;
@@ -58,7 +58,7 @@ struct spmv_table<bitmap_view<T, I>> {
   using function = spmv_function<View, std::remove_const_t<T>>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
-      kernel_row<function>{isa::avx512_bf16, "tiles, permutations",
+      kernel_row<function>{isa::avx512_bf16, "tiles, expanding loads, rows apart",
                            &avx512_bf16::spmv_bitmap<std::remove_const_t<T>, I>, true},
       kernel_row<function>{isa::avx512, "tiles, expanding loads",
                            &avx512::spmv_bitmap<std::remove_const_t<T>, I>},
@@ -177,7 +177,7 @@ struct spmv_transposed_table<View> {
   using function = spmv_transposed_function<View, typename View::scalar_type>;
   static constexpr std::array rows{
 #ifndef TILEBIT_DISABLE_AVX512
-      kernel_row<function>{isa::avx512_bf16, "entries and tiles, permuted and scattered",
+      kernel_row<function>{isa::avx512_bf16, "entries and tiles, scattered by fours",
                            &avx512_bf16::spmv_transposed, true},
       kernel_row<function>{isa::avx512, "entries and tiles, scattered", &avx512::spmv_transposed},
 #endif

@@ -69,23 +69,11 @@ struct dots_table {
   using kernels = const std::array<dots_function<View, T>*, 5>;
   using row = kernel_row<kernels>;
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
-  /// The more columns, the less weighs how tiles are expanded, which Few says for the first three.
-  template <class Few>
   static constexpr kernels of_columns{
-      &avx512_bf16::tile_dots<1, View, T, Few>, &avx512_bf16::tile_dots<2, View, T, Few>,
-      &avx512_bf16::tile_dots<4, View, T, Few>, &avx512_bf16::tile_dots<8, View>,
+      &avx512_bf16::tile_dots<1, View>, &avx512_bf16::tile_dots<2, View>,
+      &avx512_bf16::tile_dots<4, View>, &avx512_bf16::tile_dots<8, View>,
       &avx512_bf16::tile_dots<16, View>};
-  static constexpr auto make_rows() noexcept {
-    constexpr row expanded{isa::avx512_bf16, "expanded tiles", &of_columns<avx512_bf16::dots<T>>};
-    if constexpr (std::is_same_v<T, bfloat16>) {
-      return std::array{
-          row{isa::avx512_bf16, "permuted tiles", &of_columns<avx512_bf16::permuted_dots>, true},
-          expanded};
-    } else {
-      return std::array{expanded};
-    }
-  }
-  static constexpr auto rows = make_rows();
+  static constexpr std::array rows{row{isa::avx512_bf16, "expanded tiles", &of_columns}};
 #else
   static constexpr std::array<row, 0> rows{};
 #endif
@@ -134,9 +122,7 @@ template <class T>
 struct masked_table<T> {
   using row = kernel_row<masked_function<T>>;
   static constexpr std::array rows{
-      row{isa::avx512_bf16, "masked rows, tested bits",
-          &avx512_bf16::masked_dots<T, avx512_bf16::tested_masks>, true},
-      row{isa::avx512_bf16, "masked rows", &avx512_bf16::masked_dots<T, avx512_bf16::moved_masks>}};
+      row{isa::avx512_bf16, "masked rows", &avx512_bf16::masked_dots<T>}};
 };
 #endif
 

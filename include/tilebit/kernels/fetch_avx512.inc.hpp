@@ -1,32 +1,18 @@
 // How elements of tiles come into the lanes of their bits, and x into those of columns: by
 // expanding loads and gathers. Included by simd.hpp before the vocabulary of AVX-512.
 
-// Of tiles nothing but the elements is read; lanes without a bit are zero.
-inline __m512 expand(__mmask16 mask, unsigned, const float* e) noexcept {
+// Nothing but the elements is read; lanes without a bit are zero.
+inline __m512 expand(__mmask16 mask, const float* e) noexcept {
   return _mm512_maskz_expandloadu_ps(mask, e);
 }
-inline __m512d expand(__mmask8 mask, unsigned, const double* e) noexcept {
+inline __m512d expand(__mmask8 mask, const double* e) noexcept {
   return _mm512_maskz_expandloadu_pd(mask, e);
 }
 /// Words that are no numbers.
 template <class T>
   requires(sizeof(T) == 4)
-__m512i expand_words(__mmask16 mask, unsigned, const T* e) noexcept {
+__m512i expand_words(__mmask16 mask, const T* e) noexcept {
   return _mm512_maskz_expandloadu_epi32(mask, e);
-}
-
-/// The elements of a tile, of its upper and of its lower half, from e on; lanes that the mask
-/// leaves out hold anything. Whether memory behind them is read, too: up to 16 elements from the
-/// tile's first one on, and the bitmap behind.
-inline constexpr bool tiles_read_ahead = false;
-inline __m512 expand_tile(__mmask16 mask, const std::uint16_t*, const float* e) noexcept {
-  return _mm512_maskz_expandloadu_ps(mask, e);
-}
-inline __m512d expand_upper(__mmask8 mask, const std::uint16_t*, const double* e) noexcept {
-  return _mm512_maskz_expandloadu_pd(mask, e);
-}
-inline __m512d expand_lower(__mmask8 mask, const std::uint16_t*, const double* e) noexcept {
-  return _mm512_maskz_expandloadu_pd(mask, e);
 }
 
 /// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant

@@ -19,7 +19,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 template <class T>
 struct last_tiles {
   T elements[48] = {};            ///< 31 at most, and those behind that are read with them
-  std::uint16_t bitmaps[17] = {}; ///< 16 at most, and the one behind
+  std::uint16_t bitmaps[16] = {}; ///< 16 at most
   std::int64_t first_element;     ///< of the matrix, that is copied
 
   template <class I>

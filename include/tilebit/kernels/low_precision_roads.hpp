@@ -335,8 +335,8 @@ template <class T, class I>
 bool packed_pays(const optimized_view<const T, I>& a, std::int64_t cols) noexcept {
   if (cols > most_dots / 2) return true;
   if constexpr (std::is_same_v<T, float16>) return false;
-  constexpr std::array of_pairs{1.5, 1.9, 2.6, 3.9}; // for 1, 2, 4, 8 columns, two tiles
-  constexpr std::array of_quads{2.0, 2.1, 3.4, 6.0}; // four tiles
+  constexpr std::array of_pairs{1.05, 1.4, 2.3, 3.9}; // for 1, 2, 4, 8 columns, two tiles
+  constexpr std::array of_quads{1.5, 2.05, 3.3, 5.8}; // four tiles
   const auto& of_register = sizeof(T) == 2 ? of_pairs : of_quads;
   const auto tiles = static_cast<double>(a.grid().rows() > 0 ? a.grid().bitmaps().size()
                                                              : a.tiles().bitmaps().size());

@@ -6,7 +6,7 @@
 
 /// Bands [first, last) times x, whose length is rounded up to whole pieces: the sums of band b go
 /// to sums[16 b] and the 15 after it.
-template <class T, class Masks>
+template <class T>
 void masked_dots(const masked_view<const T>& a, std::int64_t first, std::int64_t last,
                  const dot_operand_t<T>* x, accumulator_t<T>* sums) noexcept {
   using view = masked_view<const T>;
@@ -24,7 +24,7 @@ void masked_dots(const masked_view<const T>& a, std::int64_t first, std::int64_t
       TILEBIT_UNROLL
       for (int r = 0; r < view::height; ++r) {
         prefetch_elements(e);
-        s[r] = d::fma(expand_piece(Masks::of(bits[r]), e), columns, s[r]);
+        s[r] = d::fma(expand_piece(bits[r], e), columns, s[r]);
         e += std::popcount(bits[r]);
       }
     }

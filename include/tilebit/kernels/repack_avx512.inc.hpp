@@ -69,8 +69,7 @@ row_of_tiles<detail::bfloat16_pair, I> repack(const row_of_tiles<bfloat16, I>& r
   tile_appender<detail::bfloat16_pair, I> out(to);
   for (std::int64_t t = 0; t < row.tiles;) {
     const wide_tile<2, I> tile(row.bitmaps, row.cols, row.tiles, t);
-    const auto mask = static_cast<__mmask32>(tile.bitmaps);
-    const __m512i pairs = _mm512_permutexvar_epi32(by_row, _mm512_maskz_expandloadu_epi16(mask, e));
+    const __m512i pairs = _mm512_permutexvar_epi32(by_row, expand_piece(tile.bitmaps, e));
     e += std::popcount(tile.bitmaps);
     out.append(pairs, tile.col);
   }
@@ -89,8 +88,7 @@ row_of_tiles<detail::int8_quad, I> repack(const row_of_tiles<std::int8_t, I>& ro
   tile_appender<detail::int8_quad, I> out(to);
   for (std::int64_t t = 0; t < row.tiles;) {
     const wide_tile<4, I> tile(row.bitmaps, row.cols, row.tiles, t);
-    const auto mask = static_cast<__mmask64>(tile.bitmaps);
-    const __m512i quads = _mm512_permutexvar_epi32(by_row, _mm512_maskz_expandloadu_epi8(mask, e));
+    const __m512i quads = _mm512_permutexvar_epi32(by_row, expand_piece(tile.bitmaps, e));
     e += std::popcount(tile.bitmaps);
     sums = _mm512_dpbusd_epi32(sums, moved, quads);
     out.append(quads, tile.col);

@@ -60,22 +60,6 @@ struct half_tile_table {
 
 inline constexpr half_tile_table halves{};
 
-/// For two rows, in each byte of a word: bits below the byte's own.
-struct rank_table {
-  std::uint64_t entries[256];
-
-  constexpr rank_table() : entries{} {
-    for (unsigned bits = 0; bits < 256; ++bits) {
-      for (unsigned c = 1; c < 8; ++c) {
-        const auto below = static_cast<std::uint64_t>(std::popcount(bits & ((1U << c) - 1)));
-        entries[bits] |= below << 8 * c;
-      }
-    }
-  }
-};
-
-inline constexpr rank_table ranks{};
-
 /// Masks of the first n lanes.
 alignas(16) inline constexpr std::int32_t first_floats[5][4] = {
     {0, 0, 0, 0}, {-1, 0, 0, 0}, {-1, -1, 0, 0}, {-1, -1, -1, 0}, {-1, -1, -1, -1}};

@@ -158,26 +158,28 @@ namespace row_tables = kernels_data::row_tables;
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END
 
-// Of this set what dot products of packed entries are for, and kernels of tiles for processors with
-// expanding loads in microcode.
+// Of this set what dot products of packed entries are for, and kernels for processors with gathers
+// in microcode.
 TILEBIT_TARGET_BEGIN(
-    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512bitalg,avx512vpopcntdq,"
-    "avx512vnni,avx512bf16,avx2,fma,f16c,bmi,bmi2,popcnt")
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni,avx512bf16,avx2,fma,f16c,"
+    "bmi,bmi2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16 {
 namespace row_tables = kernels_data::row_tables;
+#include "cleared_avx512.inc.hpp"
 #include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
 #include "quad_sums.inc.hpp"
 
-#include "fetch_without_microcode.inc.hpp"
+#include "fetch_by_loads_avx512.inc.hpp"
 
 #include "lanes_avx512.inc.hpp"
 #include "lanes_packed.inc.hpp"
 #include "simd_avx512.inc.hpp"
 #include "vector_places.inc.hpp"
 
+#include "expand_pieces.inc.hpp"
+
 #include "block_writer.inc.hpp"
-#include "masked_pieces.inc.hpp"
 #include "repack_avx512.inc.hpp"
 #include "spmm_panel.inc.hpp"
 
@@ -195,8 +197,11 @@ TILEBIT_TARGET_END
 TILEBIT_TARGET_BEGIN(
     "amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx2,popcnt")
 namespace tilebit::inline TILEBIT_ABI::kernels::amx {
+#include "cleared_avx512.inc.hpp"
+
+#include "expand_pieces.inc.hpp"
+
 #include "block_writer.inc.hpp"
-#include "masked_pieces.inc.hpp"
 #include "tile_unit_amx.inc.hpp"
 
 #include "spmm_tile_unit.inc.hpp"

@@ -72,9 +72,9 @@ struct tile_accumulator<float> {
 
   tile_accumulator() noexcept : upper(_mm256_setzero_ps()), lower(_mm256_setzero_ps()) {}
 
-  const float* add(const std::uint16_t* bitmap, const float* e, const float* x) noexcept {
-    const unsigned low = *bitmap & 0xffU;
-    const unsigned high = unsigned{*bitmap} >> 8;
+  const float* add(unsigned bits, const float* e, const float* x) noexcept {
+    const unsigned low = bits & 0xffU;
+    const unsigned high = bits >> 8;
     const float* const e1 = e + std::popcount(low);
     const __m256 xs = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x));
     upper = add_half(low, e, xs, upper);
@@ -113,8 +113,7 @@ struct tile_accumulator<double> {
     for (int r = 0; r < 4; ++r) sums[r] = _mm256_setzero_pd();
   }
 
-  const double* add(const std::uint16_t* bitmap, const double* e, const double* x) noexcept {
-    const unsigned bits = *bitmap;
+  const double* add(unsigned bits, const double* e, const double* x) noexcept {
     const __m256d xs = _mm256_loadu_pd(x);
     sums[0] = add_row(bits & 15U, e, xs, sums[0]);
     sums[1] = add_row(bits >> 4 & 15U, e + std::popcount(bits & 0xfU), xs, sums[1]);
@@ -155,8 +154,7 @@ struct tile_scatter<float> {
   tile_scatter(const float* f, float alpha) noexcept {
     for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
   }
-  void add(const std::uint16_t* bitmap, const float* e, float* z) const noexcept {
-    const unsigned bits = *bitmap;
+  void add(unsigned bits, const float* e, float* z) const noexcept {
     __m128 sum = _mm_loadu_ps(z);
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
@@ -175,8 +173,7 @@ struct tile_scatter<double> {
   tile_scatter(const double* f, double alpha) noexcept {
     for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
   }
-  void add(const std::uint16_t* bitmap, const double* e, double* z) const noexcept {
-    const unsigned bits = *bitmap;
+  void add(unsigned bits, const double* e, double* z) const noexcept {
     __m256d sum = _mm256_loadu_pd(z);
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {

@@ -16,17 +16,16 @@ struct tile_accumulator;
 template <>
 struct tile_accumulator<float> {
   static constexpr std::int64_t group = reductions_shared ? 4 : 1;
-  static constexpr bool reads_ahead = tiles_read_ahead;
+  static constexpr bool reads_ahead = false;
   __m512 sums; // lane 4 r + c
 
   tile_accumulator() noexcept : sums(_mm512_setzero_ps()) {}
 
   /// Adds one tile: its elements from e on, and the four elements of x for its columns. Returns
   /// where its elements end.
-  const float* add(const std::uint16_t* bitmap, const float* e, const float* x) noexcept {
-    const unsigned bits = *bitmap;
+  const float* add(unsigned bits, const float* e, const float* x) noexcept {
     const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 a = expand_tile(mask, bitmap, e);
+    const __m512 a = expand(mask, e);
     sums = _mm512_mask3_fmadd_ps(a, _mm512_broadcast_f32x4(_mm_loadu_ps(x)), sums, mask);
     return e + std::popcount(bits);
   }
@@ -61,21 +60,21 @@ private:
 template <>
 struct tile_accumulator<double> {
   static constexpr std::int64_t group = reductions_shared ? 2 : 1;
-  static constexpr bool reads_ahead = tiles_read_ahead;
+  static constexpr bool reads_ahead = false;
   __m512d upper; // rows 0 and 1
   __m512d lower; // rows 2 and 3
 
   tile_accumulator() noexcept : upper(_mm512_setzero_pd()), lower(_mm512_setzero_pd()) {}
 
-  const double* add(const std::uint16_t* bitmap, const double* e, const double* x) noexcept {
-    const unsigned low = *bitmap & 0xffU;
-    const unsigned high = unsigned{*bitmap} >> 8;
+  const double* add(unsigned bits, const double* e, const double* x) noexcept {
+    const unsigned low = bits & 0xffU;
+    const unsigned high = bits >> 8;
     const auto m0 = in_mask_register(static_cast<__mmask8>(low));
     const auto m1 = in_mask_register(static_cast<__mmask8>(high));
     const double* const e1 = e + std::popcount(low);
     const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
-    upper = _mm512_mask3_fmadd_pd(expand_upper(m0, bitmap, e), xs, upper, m0);
-    lower = _mm512_mask3_fmadd_pd(expand_lower(m1, bitmap, e1), xs, lower, m1);
+    upper = _mm512_mask3_fmadd_pd(expand(m0, e), xs, upper, m0);
+    lower = _mm512_mask3_fmadd_pd(expand(m1, e1), xs, lower, m1);
     return e1 + std::popcount(high);
   }
   void add(const tile_accumulator& other) noexcept {
@@ -125,9 +124,9 @@ struct tile_scatter<float> {
     const __m128 fs = _mm_mul_ps(_mm_loadu_ps(f), _mm_set1_ps(alpha));
     factors = _mm512_permutexvar_ps(rows, _mm512_castps128_ps512(fs));
   }
-  void add(const std::uint16_t* bitmap, const float* e, float* z) const noexcept {
-    const auto mask = in_mask_register(*bitmap);
-    const __m512 p = _mm512_maskz_mul_ps(mask, expand_tile(mask, bitmap, e), factors);
+  void add(unsigned bits, const float* e, float* z) const noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
+    const __m512 p = _mm512_maskz_mul_ps(mask, expand(mask, e), factors);
     const __m256 twos = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
     const __m128 one = _mm_add_ps(_mm256_castps256_ps128(twos), _mm256_extractf128_ps(twos, 1));
     _mm_storeu_ps(z, _mm_add_ps(_mm_loadu_ps(z), one));
@@ -145,12 +144,11 @@ struct tile_scatter<double> {
     upper = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), fs);
     lower = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 2, 2, 2, 3, 3, 3, 3), fs);
   }
-  void add(const std::uint16_t* bitmap, const double* e, double* z) const noexcept {
-    const unsigned bits = *bitmap;
+  void add(unsigned bits, const double* e, double* z) const noexcept {
     const auto m0 = in_mask_register(static_cast<__mmask8>(bits));
     const auto m1 = in_mask_register(static_cast<__mmask8>(bits >> 8));
-    const __m512d a0 = expand_upper(m0, bitmap, e);
-    const __m512d a1 = expand_lower(m1, bitmap, e + std::popcount(bits & 0xffU));
+    const __m512d a0 = expand(m0, e);
+    const __m512d a1 = expand(m1, e + std::popcount(bits & 0xffU));
     const __m512d p = _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
     const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
     _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));

@@ -66,7 +66,7 @@ public:
     TILEBIT_UNROLL
     for (int r = 0; r < 8; ++r) {
       if (r % 2 == 0) fetch_soon(e); // two rows that are half full have a line
-      _mm512_store_si512(to + 64 * r, expand_piece(moved_masks::of(bits[r]), e));
+      _mm512_store_si512(to + 64 * r, expand_piece(bits[r], e));
       e += std::popcount(bits[r]);
     }
     e_[band] = e;

@@ -2,7 +2,7 @@
 // the vocabulary.
 
 /// Tiles that may be added as they are: all, or where that reads 16 elements from each tile's first
-/// one on, and the bitmap behind, those in front of the last 16 elements.
+/// one on, those in front of the last 16 elements.
 template <class T, class I>
 std::int64_t tiles_to_add(const bitmap_view<const T, I>& a) noexcept {
   const auto bitmaps = a.bitmaps();
@@ -34,14 +34,14 @@ TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps
         prefetch_elements(from);
         prefetch_elements(from + 64 / sizeof(T));
       }
-      from = sums.add(bitmaps + k, from, xs(k));
-      from = others.add(bitmaps + k + 1, from, xs(k + 1));
+      from = sums.add(bitmaps[k], from, xs(k));
+      from = others.add(bitmaps[k + 1], from, xs(k + 1));
     }
     sums.add(others);
   }
   for (; k < end; ++k) {
     if constexpr (Far) prefetch_elements(from);
-    from = sums.add(bitmaps + k, from, xs(k));
+    from = sums.add(bitmaps[k], from, xs(k));
   }
   e = from;
   return sums;
@@ -80,7 +80,7 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
       // Only the last tile can reach over the matrix's edge.
       const bool at_edge = k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
       sums[g] = add_tiles<Far>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
-      if (at_edge) e = sums[g].add(bitmaps + end - 1, e, edge.values);
+      if (at_edge) e = sums[g].add(bitmaps[end - 1], e, edge.values);
     }
     const std::int64_t rows_left = (last < a.tile_rows() ? 4 * last : a.rows()) - 4 * tr;
     if (overwrite && rows_left >= 4 * group) {

@@ -77,11 +77,9 @@ struct row_factors {
 template <class T>
 struct copied_tile {
   T elements[16] = {};
-  std::uint16_t bitmaps[2] = {};
 
-  copied_tile(std::uint16_t bitmap, const T* e, const T* end) noexcept {
+  copied_tile(const T* e, const T* end) noexcept {
     std::copy_n(e, std::min<std::ptrdiff_t>(16, end - e), elements);
-    bitmaps[0] = bitmap;
   }
 };
 
@@ -102,13 +100,13 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
     for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
       const auto col = static_cast<std::int64_t>(cols[k]);
       if (col < whole_cols && k < to_add) {
-        scatter.add(bitmaps + k, e, z + 4 * col);
+        scatter.add(bitmaps[k], e, z + 4 * col);
       } else {
-        const copied_tile<T> tile(bitmaps[k], e, elements_end);
+        const copied_tile<T> tile(e, elements_end);
         T edge[4] = {};
         const std::int64_t width = std::min<std::int64_t>(4, a.cols() - 4 * col);
         std::copy_n(z + 4 * col, width, edge);
-        scatter.add(tile.bitmaps, tile.elements, edge);
+        scatter.add(bitmaps[k], tile.elements, edge);
         std::copy_n(edge, width, z + 4 * col);
       }
       e += std::popcount(unsigned{bitmaps[k]});
