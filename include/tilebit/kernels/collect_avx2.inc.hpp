@@ -49,39 +49,52 @@ inline __m256d collect(const double* x, const std::uint64_t* cols) noexcept {
   return _mm256_set_m128d(high, low);
 }
 
-/// z_j += a_j * factor_j for the four columns, which differ.
-inline void add_at(float* z, const std::uint64_t* cols, __m128 values, __m128 factors) noexcept {
-  const __m128i sums = _mm_castps_si128(_mm_fmadd_ps(values, factors, collect(z, cols)));
-  _mm_store_ss(z + cols[0], _mm_castsi128_ps(sums));
-  const int second = _mm_extract_epi32(sums, 1);
-  const int third = _mm_extract_epi32(sums, 2);
-  const int fourth = _mm_extract_epi32(sums, 3);
-  std::memcpy(z + cols[1], &second, sizeof second);
-  std::memcpy(z + cols[2], &third, sizeof third);
-  std::memcpy(z + cols[3], &fourth, sizeof fourth);
+/// z_j += a_j * factor for the next N columns, which differ: all elements are loaded before the
+/// first is stored, so that no load waits for a store.
+template <int N, class I>
+TILEBIT_ALWAYS_INLINE void add_at(double* z, const I* cols, const double* values,
+                                  double factor) noexcept {
+  constexpr int pairs = N / 2; // two stores take less than those from a vector of four
+  std::uint64_t at[pairs][2];
+  __m128d sums[pairs];
+  TILEBIT_UNROLL
+  for (int p = 0; p < pairs; ++p) {
+    const two_columns<I> columns(cols + 2 * p);
+    at[p][0] = columns.at[0];
+    at[p][1] = columns.at[1];
+    const __m128d before = _mm_loadh_pd(_mm_load_sd(z + at[p][0]), z + at[p][1]);
+    sums[p] = _mm_fmadd_pd(_mm_loadu_pd(values + 2 * p), _mm_set1_pd(factor), before);
+  }
+  TILEBIT_UNROLL
+  for (int p = 0; p < pairs; ++p) {
+    _mm_storel_pd(z + at[p][0], sums[p]);
+    _mm_storeh_pd(z + at[p][1], sums[p]);
+  }
 }
-inline void add_at(double* z, const std::uint64_t* cols, __m256d values, __m256d factors) noexcept {
-  const __m256d sums = _mm256_fmadd_pd(values, factors, collect(z, cols));
-  const __m128d low = _mm256_castpd256_pd128(sums);
-  const __m128d high = _mm256_extractf128_pd(sums, 1);
-  _mm_storel_pd(z + cols[0], low);
-  _mm_storeh_pd(z + cols[1], low);
-  _mm_storel_pd(z + cols[2], high);
-  _mm_storeh_pd(z + cols[3], high);
-}
-
-inline __m128 load_four(const float* from) noexcept {
-  return _mm_loadu_ps(from);
-}
-inline __m256d load_four(const double* from) noexcept {
-  return _mm256_loadu_pd(from);
-}
-
-inline __m128 four_times(float factor) noexcept {
-  return _mm_set1_ps(factor);
-}
-inline __m256d four_times(double factor) noexcept {
-  return _mm256_set1_pd(factor);
+template <int N, class I>
+TILEBIT_ALWAYS_INLINE void add_at(float* z, const I* cols, const float* values,
+                                  float factor) noexcept {
+  constexpr int fours = N / 4;
+  std::uint64_t at[fours][4];
+  __m128 sums[fours];
+  TILEBIT_UNROLL
+  for (int f = 0; f < fours; ++f) {
+    const four_columns<I> columns(cols + 4 * f);
+    TILEBIT_UNROLL
+    for (int k = 0; k < 4; ++k) at[f][k] = columns.at[k];
+    sums[f] = _mm_fmadd_ps(_mm_loadu_ps(values + 4 * f), _mm_set1_ps(factor), collect(z, at[f]));
+  }
+  TILEBIT_UNROLL
+  for (int f = 0; f < fours; ++f) {
+    const __m128i words = _mm_castps_si128(sums[f]);
+    const int second = _mm_extract_epi32(words, 1);
+    const int third = _mm_extract_epi32(words, 2);
+    const int fourth = _mm_extract_epi32(words, 3);
+    _mm_store_ss(z + at[f][0], sums[f]);
+    std::memcpy(z + at[f][1], &second, sizeof second);
+    std::memcpy(z + at[f][2], &third, sizeof third);
+    std::memcpy(z + at[f][3], &fourth, sizeof fourth);
+  }
 }
 
 inline void store_four(float* to, __m128 values, float factor) noexcept {

@@ -11,15 +11,19 @@ inline float fused(float a, float b, float c) noexcept {
   return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
 }
 
-/// z_j += a_j * factor for the n entries of one row. Unless the row is short, four elements are
-/// loaded before the first is stored, so that no load waits for a store.
+/// z_j += a_j * factor for the n entries of one row. Unless the row is short, four or eight
+/// elements are loaded before the first is stored, so that no load waits for a store. Inlined,
+/// because a call takes as long as a short row.
 template <class T, class I>
-void scatter_row(const T* values, const I* cols, std::int64_t n, T factor, T* z) noexcept {
+TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int64_t n, T factor,
+                                       T* z) noexcept {
   std::int64_t k = 0;
   if constexpr (scatters_vectors) {
-    const auto factors = four_times(factor);
+    for (const std::int64_t eights = n < 16 ? 0 : n - 7; k < eights; k += 8) {
+      add_at<8>(z, cols + k, values + k, factor);
+    }
     for (const std::int64_t fours = n < 6 ? 0 : n - 3; k < fours; k += 4) {
-      add_at(z, four_columns<I>(cols + k).at, load_four(values + k), factors);
+      add_at<4>(z, cols + k, values + k, factor);
     }
   } else {
     for (const std::int64_t fours = n < 16 ? 0 : n - 3; k < fours; k += 4) {
