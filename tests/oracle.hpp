@@ -188,6 +188,7 @@ void at_every_isa_up_to(tb::isa most, F&& f) {
   }
 }
 
+/// The same at all of them.
 template <class F>
 void at_every_isa(F&& f) {
   at_every_isa_up_to(tb::isa::amx, f);

@@ -905,7 +905,7 @@ TEMPLATE_TEST_CASE("matrices optimized for two to four columns are in CSR unless
   CHECK(kind(60, 2) == (of_float ? 'v' : 'g'));
   CHECK(kind(60, 3) == 'g');
   const oracle::gathers_as_if slow(true);
-  CHECK(kind(20, 2) == (of_float ? 'v' : 'g'));
+  CHECK(kind(20, 2) == (tb::active_isa() >= tb::isa::avx512_bf16 ? 'c' : of_float ? 'v' : 'g'));
 }
 
 TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
@@ -1117,8 +1117,9 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
       }
       for (const int columns : {2, 3, 4, 5}) {
         constexpr bool csr = requires { view.row_offsets(); };
-        const bool beside = csr && columns * std::int64_t{sizeof(T)} <= 16 &&
-                            !tb::detail::slow_gathers() && tb::active_isa() >= tb::isa::avx512;
+        const auto least = tb::detail::slow_gathers() ? tb::isa::avx512_bf16 : tb::isa::avx512;
+        const bool beside =
+            csr && columns * std::int64_t{sizeof(T)} <= 16 && tb::active_isa() >= least;
         const auto bytes_of_row = columns == 2 && sizeof(T) == 4 ? 8 : 16;
         const auto& few = tb::kernels::kernels_for(view, tb::active_isa(), columns);
         CHECK((few.lanes * std::int64_t{sizeof(T)} == bytes_of_row) == beside);

@@ -391,8 +391,7 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
   const std::int64_t most_fill = std::same_as<T, float> && columns != 3 ? 8 : 6;
   const bool crowded = tiles.nnz() >= most_fill * detail::length(tiles.bitmaps());
   if (beside && crowded && columns * std::int64_t{sizeof(T)} == 8) {
-    const auto csr = to_csr<I, std::int64_t>(tiles);
-    return optimize_in_bands<T, I>(csr_view<const T, I>(csr.view()), false);
+    return with_csr(a, [](const auto& csr) { return optimize_in_bands<T, I>(csr, false); });
   }
   if ((!beside || crowded) && kernels::grouping_may_pay(tiles)) {
     auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles), columns);

@@ -186,7 +186,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
           static_cast<double>(far_bytes) &&
       entries < least_copied * static_cast<double>(s.cols());
   const double of_row = in_memory ? cost.row_of_memory : far ? cost.far_row : 0.0;
-  const double least = slow_gathers() ? 0 : entries * entry_of_few(columns, value_bytes);
+  const double least = entries * entry_of_few(columns, value_bytes);
   const double csr =
       std::max(least, pieces * (entries * cost.entry + (far ? entries : rows_loaded) * of_row));
 

@@ -240,13 +240,15 @@ inline constexpr spmm_kernels<View, T> pairs_avx512{avx512::lanes<T>::count,
                                                     {&avx512::spmm_pairs<1>, &avx512::spmm_pairs<2>,
                                                      &avx512::spmm_pairs<4>,
                                                      &avx512::spmm_pairs<avx512::widest_pair>}};
-#endif
 
-#ifndef TILEBIT_DISABLE_AVX512
-/// Of CSR, for two columns or more that have so many bytes or less, but more than half.
+/// Of CSR, for two columns or more that have so many bytes or less, but more than half: where
+/// gathers are fast, and where they are not.
 template <class View, class T, int Bytes>
 inline constexpr spmm_kernels<View, T> side_by_side_avx512{
     Bytes / int{sizeof(T)}, 1, {&avx512::spmm_side_by_side<Bytes>}};
+template <class View, class T, int Bytes>
+inline constexpr spmm_kernels<View, T> side_by_side_loads{
+    Bytes / int{sizeof(T)}, 1, {&avx512_bf16::spmm_side_by_side<Bytes>}};
 #endif
 
 /// CSR, grouped rows and chunks of rows, of float and double.

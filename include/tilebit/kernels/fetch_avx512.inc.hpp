@@ -30,6 +30,8 @@ inline constexpr bool always_far = true;
 inline constexpr bool reductions_shared = true;
 /// Whether four elements at a time are added to at their columns.
 inline constexpr bool scatters_vectors = false;
+/// Whether rows of B of 8 bytes are gathered.
+inline constexpr bool gathers_rows = true;
 
 /// x at 8 and at 16 columns.
 template <class I>

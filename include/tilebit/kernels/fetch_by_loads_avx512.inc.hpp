@@ -21,6 +21,8 @@ inline constexpr bool always_far = false;
 inline constexpr bool reductions_shared = false;
 /// Whether four elements at a time are added to at their columns.
 inline constexpr bool scatters_vectors = true;
+/// Whether rows of B of 8 bytes are gathered.
+inline constexpr bool gathers_rows = false;
 
 /// x at 8 and at 16 columns.
 template <class I>

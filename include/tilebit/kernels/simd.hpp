@@ -184,6 +184,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmm_panel.inc.hpp"
 
 #include "spmm_blocks.inc.hpp"
+#include "spmm_side_by_side.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_avx512.inc.hpp"
 #include "spmv_transposed.inc.hpp"

@@ -27,10 +27,10 @@ inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels mu
 
 /// As most_single, for float and double: few where rows of A lie as kernels for several columns
 /// take them, which multiply up to a vector of those in the time of one to three SpMVs; the more,
-/// the longer it takes to make such rows (bench/run --spmm; most_single on Zen 4, whose gathers are
-/// slow, the others on Granite Rapids). Here for tiles of such a fill.
+/// the longer it takes to make such rows (bench/run --spmm on Granite Rapids; also faster on Zen
+/// 4). Here for tiles of such a fill.
 inline std::int64_t most_by_columns(double fill, std::size_t value_bytes) noexcept {
-  return !detail::slow_gathers() && fill >= 4 && value_bytes == 4 ? 6 : most_single;
+  return fill >= 4 && value_bytes == 4 ? 6 : most_single;
 }
 template <class View>
 std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
@@ -40,7 +40,7 @@ std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
                       : most_by_columns(static_cast<double>(a.nnz()) / tiles,
                                         sizeof(typename View::scalar_type));
   } else if constexpr (requires { a.row_offsets(); }) {
-    return !detail::slow_gathers() && !transposed ? 1 : most_single;
+    return transposed ? most_single : 1;
   } else if constexpr (requires { a.sliced(); }) {
     return 8;
   } else {
@@ -54,7 +54,7 @@ std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
 template <class T>
 isa level_for_columns(isa level, std::int64_t columns) noexcept {
   constexpr std::int64_t half = 32 / std::int64_t{sizeof(T)};
-  return !detail::slow_gathers() && columns <= half ? std::min(level, isa::avx2) : level;
+  return columns <= half ? std::min(level, isa::avx2) : level;
 }
 
 /// The kernels of an instruction set for a view type, or none.
@@ -89,10 +89,10 @@ const auto& kernels_for([[maybe_unused]] const View& a, isa level) noexcept {
 
 /// Do kernels of CSR put rows of B side by side in a register? Where four or more fit: with two to
 /// four floats that is 1.2 to 2.3 times as fast as one by one, with two doubles 1.1 to 1.4 times
-/// (Granite Rapids; not measured where gathers are slow).
+/// (Granite Rapids; 1.5 to 2.2 and 1.3 times as fast as columns one by one on Zen 4).
 template <class T>
 bool side_by_side(isa level, std::int64_t columns) noexcept {
-  return level >= isa::avx512 && !detail::slow_gathers() && columns > 1 &&
+  return level >= (detail::slow_gathers() ? isa::avx512_bf16 : isa::avx512) && columns > 1 &&
          columns <= 16 / std::int64_t{sizeof(T)};
 }
 
@@ -103,10 +103,13 @@ const auto& kernels_for(const View& a, isa level, std::int64_t columns) noexcept
 #if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
   if constexpr (requires { a.row_offsets(); }) {
     if (side_by_side<T>(level, columns)) {
+      const bool loads = detail::slow_gathers();
       if constexpr (sizeof(T) == 4) {
-        if (columns == 2) return side_by_side_avx512<View, T, 8>;
+        if (columns == 2) {
+          return loads ? side_by_side_loads<View, T, 8> : side_by_side_avx512<View, T, 8>;
+        }
       }
-      return side_by_side_avx512<View, T, 16>;
+      return loads ? side_by_side_loads<View, T, 16> : side_by_side_avx512<View, T, 16>;
     }
   }
 #endif

@@ -4,9 +4,6 @@
 // Four or eight entries of a row of A are multiplied and added at once, each in its own piece of
 // the register, and the pieces of the sum are added at the end of the row.
 
-inline __m512 as_floats(__m512 a) noexcept { return a; }
-inline __m512 as_floats(__m512d a) noexcept { return _mm512_castpd_ps(a); }
-
 /// n columns as 64-bit numbers.
 template <class I>
 __m512i wide_columns(const I* cols, std::int64_t n) noexcept {
@@ -21,21 +18,13 @@ __m512i wide_columns(const I* cols, std::int64_t n) noexcept {
 }
 
 /// Registers whose pieces of so many bytes are rows of B, of one entry each: pieces of 8 bytes are
-/// gathered, those of 16 loaded one by one.
+/// gathered where that is fast, others loaded one by one.
 template <class T, int Bytes>
 struct side_by_side {
   static constexpr int entries = 64 / Bytes;
   static constexpr int columns = Bytes / int{sizeof(T)};
   using v = lanes<T>;
   using reg = typename v::reg;
-
-  static reg of(__m512 a) noexcept {
-    if constexpr (sizeof(T) == 4) {
-      return a;
-    } else {
-      return _mm512_castps_pd(a);
-    }
-  }
 
   /// Do rows of B take whole pieces and, where they are gathered, follow each other?
   static bool plain(std::int64_t width, std::int64_t ldb) noexcept {
@@ -46,7 +35,7 @@ struct side_by_side {
   template <bool Plain, class I>
   TILEBIT_ALWAYS_INLINE static reg rows(const I* col, int n, const T* b,
                                         std::int64_t ldb) noexcept {
-    if constexpr (Bytes == 8) {
+    if constexpr (Bytes == 8 && gathers_rows) {
       const auto there = static_cast<__mmask8>(first_lanes(n));
       if constexpr (Plain) {
         return _mm512_castpd_ps(gather(there, there, col, reinterpret_cast<const double*>(b)));
@@ -56,15 +45,25 @@ struct side_by_side {
         return _mm512_castpd_ps(_mm512_mask_i64gather_pd(zero, there, at_row, b, sizeof(T)));
       }
     } else { // the last one several times, which takes no branch
-      const auto next = [&](int k) {
-        const T* const row = b + static_cast<std::int64_t>(col[std::min(k, n - 1)]) * ldb;
-        const auto* const floats = reinterpret_cast<const float*>(row);
-        return Plain ? _mm_loadu_ps(floats) : _mm_maskz_loadu_ps(7, floats);
+      const auto row = [&](int k) {
+        return b + static_cast<std::int64_t>(col[std::min(k, n - 1)]) * ldb;
       };
-      __m512 all = _mm512_castps128_ps512(next(0));
-      all = _mm512_mask_broadcast_f32x4(all, 0x00F0, next(1));
-      all = _mm512_mask_broadcast_f32x4(all, 0x0F00, next(2));
-      return of(_mm512_mask_broadcast_f32x4(all, 0xF000, next(3)));
+      const auto quarter = [&](int k) {
+        if constexpr (Bytes == 8) {
+          const auto* const first = reinterpret_cast<const double*>(row(2 * k));
+          const auto* const second = reinterpret_cast<const double*>(row(2 * k + 1));
+          return _mm_castpd_ps(_mm_loadh_pd(_mm_load_sd(first), second));
+        } else {
+          const auto* const floats = reinterpret_cast<const float*>(row(k));
+          return Plain ? _mm_loadu_ps(floats) : _mm_maskz_loadu_ps(7, floats);
+        }
+      };
+      const __m512 all = join(quarter(0), quarter(1), quarter(2), quarter(3));
+      if constexpr (sizeof(T) == 4) {
+        return all;
+      } else {
+        return _mm512_castps_pd(all);
+      }
     }
   }
 
@@ -83,13 +82,29 @@ struct side_by_side {
 
   /// The sum of all pieces, in the first one.
   static reg sum(reg a) noexcept {
-    a = v::add(a, of(_mm512_shuffle_f32x4(as_floats(a), as_floats(a), 0x4E)));
-    a = v::add(a, of(_mm512_shuffle_f32x4(as_floats(a), as_floats(a), 0xB1)));
-    if constexpr (Bytes == 8) a = v::add(a, of(_mm512_permute_ps(as_floats(a), 0x4E)));
-    return a;
+    if constexpr (sizeof(T) == 8) {
+      a = v::add(a, _mm512_shuffle_f64x2(a, a, 0x4E));
+      return v::add(a, _mm512_shuffle_f64x2(a, a, 0xB1));
+    } else {
+      a = v::add(a, _mm512_shuffle_f32x4(a, a, 0x4E));
+      a = v::add(a, _mm512_shuffle_f32x4(a, a, 0xB1));
+      return Bytes == 8 ? v::add(a, _mm512_permute_ps(a, 0x4E)) : a;
+    }
   }
 
 private:
+  /// Four quarters of a register, which mostly come from memory.
+  static __m512 join(__m128 a, __m128 b, __m128 c, __m128 d) noexcept {
+    if constexpr (gathers_rows) {
+      __m512 all = _mm512_castps128_ps512(a);
+      all = _mm512_mask_broadcast_f32x4(all, 0x00F0, b);
+      all = _mm512_mask_broadcast_f32x4(all, 0x0F00, c);
+      return _mm512_mask_broadcast_f32x4(all, 0xF000, d);
+    } else {
+      return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_set_m128(b, a)),
+                                _mm256_set_m128(d, c), 1);
+    }
+  }
   static reg spread(reg a) noexcept {
     if constexpr (sizeof(T) == 8) {
       return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), a);
