@@ -125,7 +125,7 @@ void check_every_width(const tb::coo_matrix<T, I>& a, std::int64_t most, std::in
     }
   };
   const auto check = [&](const auto& m, std::int64_t by) {
-    // Few columns are multiplied by the kernels of SpMV, of which there are more.
+    // Few columns are multiplied by kernels of their own, of which there are more.
     constexpr std::int64_t few = tb::kernels::most_single;
     oracle::at_every_isa([&] { check_widths(m, 1, few, 1); });
     oracle::at_every_isa_up_to(tb::isa::avx512, [&] { check_widths(m, few + 1, most, by); });
@@ -160,6 +160,51 @@ TEMPLATE_TEST_CASE("SpMM of 1 to 130 columns keeps the error bound", "[spmm]", f
   using T = TestType;
   source from(71);
   check_every_width(generators::uniform<T>(26, 39, 40, from), 130, 1, from);
+}
+
+TEMPLATE_TEST_CASE("few columns of tiles that stay whole keep the error bound", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  source from(94);
+  const auto check = [&](const tb::coo_matrix<T>& a) {
+    CAPTURE(a.rows(), a.cols(), a.nnz());
+    const auto b = random_dense<T>(a.cols(), 17, from);
+    const auto c0 = random_dense<T>(a.rows(), 17, from);
+    const auto expected = expected_columns<T>(a, b);
+    const auto m = tb::to_bitmap(a);
+    oracle::at_every_isa([&] {
+      for (int n = 2; n <= 17; ++n) { // the last one is too many
+        CAPTURE(n);
+        check_width<tb::row_major, tb::row_major>(m, b, c0, expected, n);
+        check_width<tb::col_major, tb::row_major>(m, b, c0, expected, n);
+        check_width<tb::row_major, tb::col_major>(m, b, c0, expected, n);
+      }
+    });
+  };
+  check(generators::uniform<T>(37, 50, 60, from));  // ends inside a tile, both ways
+  check(generators::uniform<T>(36, 48, 100, from)); // full tiles
+  check(generators::uniform<T>(3, 2, 80, from));    // the last tile is the first
+  check(generators::uniform<T>(90, 301, 12, from)); // some columns have their tiles divided
+  check(generators::empty_rows<T>(70, 31, from));
+}
+
+TEST_CASE("tiles stay whole for few columns where that is faster", "[dispatch]") {
+  const auto keeps = [](double fill, std::int64_t columns, std::size_t bytes) {
+    return tb::detail::keeps_tiles(fill, columns, bytes, tb::active_isa());
+  };
+  oracle::at_every_isa([&] {
+    const bool simd = tb::active_isa() > tb::isa::scalar;
+    for (const std::size_t bytes : {4U, 8U}) {
+      CHECK_FALSE(keeps(8, 1, bytes)); // SpMV
+      CHECK(keeps(8, 2, bytes) == simd);
+      CHECK(keeps(8, 4, bytes) == simd);
+      CHECK(keeps(16, 8, bytes) == simd);
+      CHECK_FALSE(keeps(1.2, 16, bytes));
+      CHECK_FALSE(keeps(16, 17, bytes));
+    }
+    CHECK(keeps(8, 8, 4) == simd);
+    CHECK_FALSE(keeps(3, 8, 8));
+  });
 }
 
 TEMPLATE_TEST_CASE("SpMM of matrices of many kinds keeps the error bound", "[spmm]", float,
@@ -428,7 +473,7 @@ TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows that store an entry there",
   REQUIRE(std::ranges::count(reached, false) > 5);
   for_each_form(a, [&](const auto& m) {
     oracle::at_every_isa([&] {
-      for (const int n : {1, 2, 3, 4, 20, 64, 77}) {
+      for (const int n : {1, 2, 3, 4, 7, 9, 20, 64, 77}) {
         auto b = random_dense<T>(50, n, from);
         for (int j = 0; j < n; ++j) b(17, j) = nan_value;
         for (int j = 0; j < n; ++j) b(49, j) = infinity;
@@ -880,8 +925,7 @@ TEST_CASE("slabs are whole tile columns, none of them empty", "[spmm]") {
   CHECK(wrong == 0);
 }
 
-TEMPLATE_TEST_CASE("matrices optimized for two to four columns are in CSR unless tiles are crowded",
-                   "[spmm]", float, double) {
+TEMPLATE_TEST_CASE("what optimize lays out for two to four columns", "[spmm]", float, double) {
   using T = TestType;
   source from(93);
   const auto kind = [&](int percent, std::int64_t columns) {
@@ -892,7 +936,7 @@ TEMPLATE_TEST_CASE("matrices optimized for two to four columns are in CSR unless
     check_width<tb::row_major, tb::row_major>(h, b, random_dense<T>(203, columns, from),
                                               expected_columns<T>(a, b), columns);
     const auto view = h.view();
-    return view.csr().rows() > 0 ? 'c' : view.grouped().blocks() > 0 ? 'g' : 'v';
+    return view.csr().rows() > 0 ? 'c' : view.grouped().blocks() > 0 ? 'g' : 't';
   };
   if (tb::active_isa() < tb::isa::avx512) {
     WARN("skipped: this machine has no AVX-512");
@@ -902,10 +946,11 @@ TEMPLATE_TEST_CASE("matrices optimized for two to four columns are in CSR unless
   constexpr bool of_float = std::is_same_v<T, float>;
   CHECK(kind(20, 2) == 'c');
   CHECK(kind(20, 4) == (of_float ? 'c' : 'g'));
-  CHECK(kind(60, 2) == (of_float ? 'v' : 'g'));
-  CHECK(kind(60, 3) == 'g');
+  CHECK(kind(60, 2) == 't');
+  CHECK(kind(60, 3) == (of_float ? 't' : 'g'));
+  CHECK(kind(60, 4) == (of_float ? 't' : 'g'));
   const oracle::gathers_as_if slow(true);
-  CHECK(kind(20, 2) == (tb::active_isa() >= tb::isa::avx512_bf16 ? 'c' : of_float ? 'v' : 'g'));
+  CHECK(kind(20, 2) == (tb::active_isa() >= tb::isa::avx512_bf16 ? 'c' : 'g'));
 }
 
 TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
@@ -1138,5 +1183,17 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
     CHECK(grouping.level == std::min(tb::active_isa(), tb::isa::avx512));
     const auto& splitting = tb::kernels::select(tb::kernels::splitting_table<std::int32_t>::rows);
     CHECK(splitting.level == std::min(tb::active_isa(), tb::isa::avx512));
+#ifndef TILEBIT_DISABLE_SIMD
+    if (tb::active_isa() == tb::isa::scalar) return;
+    using table = tb::kernels::tiles_by_columns_table<T, std::int32_t>;
+    const auto* const whole = &tb::kernels::tiles_by_columns<T, std::int32_t>(tb::active_isa());
+    const auto row =
+        std::ranges::find_if(table::rows, [&](const auto& r) { return r.function == whole; });
+    REQUIRE(row != table::rows.end());
+    const auto most = tb::detail::slow_gathers() ? tb::isa::avx512_bf16 : tb::isa::avx512;
+    CHECK(row->level == std::min(tb::active_isa(), most));
+    CHECK(whole->lanes * whole->widest ==
+          (tb::active_isa() >= tb::isa::avx512 ? 8 : 16 / std::int64_t{sizeof(T)}));
+#endif
   });
 }

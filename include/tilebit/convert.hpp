@@ -150,6 +150,16 @@ bitmap_arrays<typename A::scalar_type, J> tile_arrays(const A& a, const convert_
       return tiles(op.base.values(), op.base.row_offsets(), op.base.col_indices());
     }
   }
+  if constexpr (requires { resolve(a).base.tile_row_offsets(); }) {
+    const auto op = resolve(a);
+    if (op.plain() && !op.transposed && !options.drop_zeros) { // a copy
+      validate_unless_owning(a, op.base);
+      return {to_array_of<T>(op.base.elements()), to_array_of<std::uint16_t>(op.base.bitmaps()),
+              cast_indices<J>(to_array_of<typename A::index_type>(op.base.tile_cols())),
+              to_array_of<std::int64_t>(op.base.tile_row_offsets()),
+              to_array_of<std::int64_t>(op.base.element_offsets())};
+    }
+  }
   if constexpr (requires { resolve(a).base.tiles_per_row(); }) {
     const auto op = resolve(a);
     if (op.plain() && !op.transposed && !options.drop_zeros) {

@@ -379,20 +379,26 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
                                 std::move(diagonals), std::move(diagonal_bands), std::move(sliced));
 }
 
+/// Are tiles best for so few columns that CSR puts rows of B side by side? Not with three and four
+/// doubles, for which grouped rows are as fast or faster.
+template <class T, class Tiles>
+bool tiles_are_best(const Tiles& a, std::int64_t columns) noexcept {
+  const isa level = active_isa();
+  const double fill = static_cast<double>(a.nnz()) / static_cast<double>(length(a.bitmaps()));
+  return columns * std::int64_t{sizeof(T)} <= 16 && keeps_tiles(fill, columns, sizeof(T), level) &&
+         whole_tile(columns, sizeof(T), level) < fill * entry_of_few(columns, sizeof(T), level);
+}
+
 /// optimize of float or double for SpMM: grouped rows of A's tiles, or CSR where these do not pay.
 ///
-/// CSR multiplies rows of B that are put side by side faster than grouped rows, and pairs of floats
-/// faster than an SpMV for each, unless about half of the places in tiles have an entry (Granite
-/// Rapids: 1.6 to 1.9 times with two floats and fill 2 to 3, 1.1 with four and with two doubles).
+/// CSR multiplies rows of B that are put side by side faster than grouped rows, unless about half
+/// of the places in tiles have an entry.
 template <class A, class T, class I>
 optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, I>& tiles,
                                          std::int64_t columns) {
   const bool beside = kernels::side_by_side<T>(active_isa(), columns);
   const std::int64_t most_fill = std::same_as<T, float> && columns != 3 ? 8 : 6;
   const bool crowded = tiles.nnz() >= most_fill * detail::length(tiles.bitmaps());
-  if (beside && crowded && columns * std::int64_t{sizeof(T)} == 8) {
-    return with_csr(a, [](const auto& csr) { return optimize_in_bands<T, I>(csr, false); });
-  }
   if ((!beside || crowded) && kernels::grouping_may_pay(tiles)) {
     auto grouped = kernels::grouped_rows_of(kernels::stored_tile_rows<T, I>(tiles), columns);
     if (kernels::grouping_pays(grouped, tiles.cols(), columns)) {
@@ -428,10 +434,9 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 /// fast as a plain product, and a plain one as slow as a transposed one.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
-/// For one A is laid out as for SpMV, for up to 16 bytes of them in CSR or, of float, as for SpMV,
-/// too, where that is faster.
-/// What is made for 128 multiplies any number, but 64 bytes a row, say, up to 1.9 times as slowly
-/// as what is made for them.
+/// For one A is laid out as for SpMV, for up to 16 bytes of them in CSR or, where that is faster,
+/// as a bitmap matrix. What is made for 128 multiplies any number, but 64 bytes a row, say, up
+/// to 1.9 times as slowly as what is made for them.
 ///
 /// Results of multiply differ from those of the plain formats only by the order of additions.
 /// Throws: as to_bitmap; std::invalid_argument for less than one column; for SpMM std::length_error
@@ -443,21 +448,22 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
   using T = typename A::scalar_type;
   using I = typename A::index_type;
   detail::require_columns(columns, "optimize");
-  if (what == operation::spmm && columns <= (std::same_as<T, float> ? 2 : 1) &&
-      !kernels::side_by_side<T>(active_isa(), columns)) {
-    what = operation::spmv;
-  }
+  if (what == operation::spmm && columns == 1) what = operation::spmv;
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     if (what == operation::spmm) {
       const auto op = detail::resolve(a);
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
+          if (detail::tiles_are_best<T>(op.base, columns)) {
+            return {detail::trusted{}, to_bitmap(op.base)}; // a copy
+          }
           return detail::optimize_for_spmm(a, op.base, columns);
         }
       }
-      const auto tiles = to_bitmap(a);
-      return detail::optimize_for_spmm(a, tiles.view(), columns);
+      auto tiles = to_bitmap(a);
+      if (detail::tiles_are_best<T>(tiles, columns)) return {detail::trusted{}, std::move(tiles)};
+      return detail::optimize_for_spmm(a, std::as_const(tiles).view(), columns);
     }
   }
   const bool for_spmm = what == operation::spmm;

@@ -161,20 +161,19 @@ auto with_csr(const A& a, F&& f) {
 
 /// recommend for products with so many columns: rows of four share what they load of B, which pays
 /// where it comes from farther than the first-level cache between two rows of A, and taking tiles
-/// apart costs the less, the more columns follow. With tiles a product with a vector takes
-/// `bitmap_spmv` nanoseconds, of which few columns are as many.
+/// apart costs the less, the more columns follow. For few columns tiles stay whole.
 inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, const shape& s,
-                                         std::int64_t columns, std::size_t value_bytes,
-                                         double bitmap_spmv, isa level) {
-  if (level < isa::avx512) {
-    return {format::csr, 1.0,
-            message({"SpMM at level ", to_string(level), " takes tiles apart entry by entry"})};
-  }
+                                         std::int64_t columns, std::size_t value_bytes, isa level) {
   if (tiles == 0) return {format::csr, 1.0, "no entries"};
-  const spmm_costs& cost = avx512_spmm;
   const auto entries = static_cast<double>(nnz);
   const auto all_tiles = static_cast<double>(tiles);
   const double fill = entries / all_tiles;
+  const bool whole = keeps_tiles(fill, columns, value_bytes, level);
+  if (level < isa::avx512 && !whole) {
+    return {format::csr, 1.0,
+            message({"SpMM at level ", to_string(level), " takes tiles apart entry by entry"})};
+  }
+  const spmm_costs& cost = avx512_spmm;
   const double in_row = all_tiles / static_cast<double>(tiles_along(s.rows()));
   const double row_bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
   const double pieces = std::ceil(row_bytes / 32) / 8; // of 256 bytes, the last in half lines
@@ -186,7 +185,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
           static_cast<double>(far_bytes) &&
       entries < least_copied * static_cast<double>(s.cols());
   const double of_row = in_memory ? cost.row_of_memory : far ? cost.far_row : 0.0;
-  const double least = entries * entry_of_few(columns, value_bytes);
+  const double least = entries * entry_of_few(columns, value_bytes, level);
   const double csr =
       std::max(least, pieces * (entries * cost.entry + (far ? entries : rows_loaded) * of_row));
 
@@ -199,8 +198,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
       pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
                         : entries * cost.entry + rows_loaded * of_row) +
       all_tiles * of_tile;
-  const bool few = columns <= kernels::most_by_columns(fill, value_bytes);
-  const double bitmap = few ? static_cast<double>(columns) * bitmap_spmv : by_tile_rows;
+  const double bitmap = whole ? all_tiles * whole_tile(columns, value_bytes, level) : by_tile_rows;
   return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
           message({"fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
                    " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",
@@ -254,14 +252,14 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
   } else {
     return detail::with_csr(a, [what, columns](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::count_tiles(csr);
+      if (what == operation::spmm && columns > 1) {
+        return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
+                                          sizeof(T), active_isa());
+      }
       const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};
       auto t = detail::predict_rows<T, typename A::index_type>(
           csr.row_offsets(), 0, csr.rows(), counted,
           detail::bytes_of_layouts<T, typename A::index_type>(counted), active_isa());
-      if (what == operation::spmm && columns > 1) {
-        return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
-                                          sizeof(T), t.bitmap, active_isa());
-      }
       if (what == operation::spmv_transposed) {
         const auto factors = detail::factors_of_transposed(sizeof(T), detail::slow_gathers());
         t.coo *= factors.coo;

@@ -57,8 +57,8 @@ struct no_low_precision_parts {};
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
 /// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
-/// grouped rows or CSR, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all or
-/// none, and a second copy of the entries or nothing: packed (core/packed.hpp) or as float in
+/// grouped rows, CSR or tiles, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all
+/// or none, and a second copy of the entries or nothing: packed (core/packed.hpp) or as float in
 /// grouped rows, windowed rows or masked rows. But for that copy, every row is in exactly one part.
 ///
 /// What is made for transposed products has the parts of the transpose: A^T is what they lay out.
@@ -187,7 +187,7 @@ public:
                shape(grid.rows(), grid.cols())),
         grid_(std::move(grid)), packed_(std::move(packed)) {}
   optimized_matrix(detail::trusted, bitmap_matrix<T, I>&& tiles,
-                   detail::packed_arrays<T, I>&& packed)
+                   detail::packed_arrays<T, I>&& packed = {})
       : tiles_(std::move(tiles)), tile_bands_{{0, tiles_.tile_rows()}}, packed_(std::move(packed)) {
   }
 

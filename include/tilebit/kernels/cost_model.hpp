@@ -265,12 +265,55 @@ inline constexpr spmm_costs avx512_spmm{.entry = 1.48,
                                         .grouping_tile = 16.4};
 
 /// What CSR takes for an entry at least, in nanoseconds, with 2, 3 and 4 columns, which cost more
-/// than their share of 256 bytes (Granite Rapids and, within 15%, Zen 4; 15 matrices).
-constexpr double entry_of_few(std::int64_t columns, std::size_t value_bytes) noexcept {
+/// than their share of 256 bytes (AVX-512: Granite Rapids and, within 15%, Zen 4; 15 matrices).
+constexpr double entry_of_few(std::int64_t columns, std::size_t value_bytes, isa level) noexcept {
   constexpr std::array<double, 3> of_float{0.28, 0.45, 0.42};
   constexpr std::array<double, 3> of_double{0.42, 0.6, 0.5};
   if (columns > 4) return 0;
+  if (level < isa::avx512) return 0.45;
   return (value_bytes == 4 ? of_float : of_double)[static_cast<std::size_t>(columns - 2)];
+}
+
+/// Nanoseconds for a tile that stays whole while it is multiplied by a few columns, two, four or
+/// eight of them at a time (spmm_tiles.inc.hpp; Zen 4, 512 x 1024 at all densities).
+constexpr double whole_tile(std::int64_t columns, std::size_t value_bytes, isa level) noexcept {
+  const bool narrow = value_bytes == 4;
+  const bool wide_registers = level >= isa::avx512;
+  const double panel = wide_registers ? (narrow ? 0.8 : 1.3) : (narrow ? 1.4 : 2.9);
+  const double column = wide_registers ? (narrow ? 0.37 : 0.575) : (narrow ? 0.275 : 0.62);
+  const std::int64_t widest = wide_registers ? 8 : narrow ? 4 : 2;
+  double all = 0;
+  for (std::int64_t left = columns; left > 0; left -= widest) {
+    const std::int64_t width = left <= 2 ? 2 : left <= 4 ? 4 : 8;
+    all += panel + column * static_cast<double>(width < widest ? width : widest);
+  }
+  return all;
+}
+
+/// The same for a tile of such a fill that is taken apart, from which its entries are multiplied.
+/// AVX2 takes it apart entry by entry, which costs the most where rows of tiles have several.
+constexpr double divided_tile(double fill, std::int64_t columns, std::size_t value_bytes,
+                              isa level) noexcept {
+  const bool narrow = value_bytes == 4;
+  const bool full = fill > 15;
+  if (level >= isa::avx512) {
+    const auto bytes = columns * static_cast<std::int64_t>(value_bytes);
+    const auto loaded = static_cast<double>(bytes <= 32 ? bytes : (bytes + 63) / 64 * 64);
+    const double of_entries = (0.3 + 0.0053 * loaded) * fill;
+    return full ? 0.7 * of_entries : 2.7 + of_entries;
+  }
+  if (fill < 2) return (narrow ? 2.6 : 3.2) + 0.6 * fill;
+  const double of_tile = narrow ? 6.4 + 1.44 * fill : 5.2 + 1.9 * fill;
+  const auto more = static_cast<double>(columns > 8 ? columns - 8 : 0);
+  return of_tile * (full ? 0.5 : 1) * (1 + (narrow ? 0.01 : 0.04) * more);
+}
+
+/// Do tiles of such a fill stay whole for so many columns? Not for more than 16: the more, the less
+/// it matters what it costs to take tiles apart.
+constexpr bool keeps_tiles(double fill, std::int64_t columns, std::size_t value_bytes,
+                           isa level) noexcept {
+  return level > isa::scalar && columns > 1 && columns <= 16 &&
+         whole_tile(columns, value_bytes, level) < divided_tile(fill, columns, value_bytes, level);
 }
 
 /// Tiles in a row of tiles from which its rows of B no longer fit the first-level cache.

@@ -266,6 +266,46 @@ struct spmm_table<View> {
 };
 #endif
 
+/// Of bitmap matrices and few columns, by which a tile is multiplied once its elements are in their
+/// places; none where portable code is all there is. What these kernels call a vector are two
+/// columns.
+template <class T, class I>
+struct tiles_by_columns_table {
+  using View = bitmap_view<const T, I>;
+  using row = kernel_row<const spmm_kernels<View, T>>;
+  static constexpr std::array<row, 0> rows{};
+};
+
+#if TILEBIT_X86
+#ifndef TILEBIT_DISABLE_AVX512
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> tiles_avx512_bf16{
+    2, 4, {&avx512_bf16::spmm_tiles<2>, &avx512_bf16::spmm_tiles<4>, &avx512_bf16::spmm_tiles<8>}};
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> tiles_avx512{
+    2, 4, {&avx512::spmm_tiles<2>, &avx512::spmm_tiles<4>, &avx512::spmm_tiles<8>}};
+#endif
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> tiles_avx2{
+    2,
+    avx2::widest_of_tiles<T> / 2,
+    {&avx2::spmm_tiles<2>, &avx2::spmm_tiles<avx2::widest_of_tiles<T>>}};
+
+template <class T, class I>
+  requires(std::same_as<T, float> || std::same_as<T, double>)
+struct tiles_by_columns_table<T, I> {
+  using View = bitmap_view<const T, I>;
+  using row = kernel_row<const spmm_kernels<View, T>>;
+  static constexpr std::array rows{
+#ifndef TILEBIT_DISABLE_AVX512
+      row{isa::avx512_bf16, "tiles by columns, cleared registers", &tiles_avx512_bf16<View, T>,
+          true},
+      row{isa::avx512, "tiles by columns", &tiles_avx512<View, T>},
+#endif
+      row{isa::avx2, "tiles by columns, permutations", &tiles_avx2<View, T>}};
+};
+#endif
+
 /// SpMM with the transpose: rows or blocks [first, last) of A added to sums of its columns.
 template <class View, class T>
 using transposed_function = void(const View&, std::int64_t first, std::int64_t last,

@@ -128,9 +128,8 @@ public:
   static constexpr bool copies_slabs = false; ///< all of B is there for every slab
   const P* prepare_slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
 
-  bool copies() const noexcept { return true; }
+  static constexpr bool in_place = false; ///< rows are packed
   bool aligns_vectors() const noexcept { return false; }
-  bool stays() const noexcept { return copies_.panel_bytes() <= std::int64_t{1} << 20; }
   std::int64_t row_bytes() const noexcept { return b_.cols() * std::int64_t{sizeof(P)}; }
   std::int64_t bytes() const noexcept { return rows_ * row_bytes(); }
   const P* data(std::size_t p) const noexcept { return copies_.data(p); }

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "../core/config.hpp"
+#include "../formats/bitmap.hpp"
 #include "../formats/epilogue.hpp"
 
 #if TILEBIT_X86
@@ -21,6 +22,8 @@ inline constexpr std::int64_t rows_of_unit = 1;
 template <class View>
   requires requires { View::height; }
 inline constexpr std::int64_t rows_of_unit<View> = View::height;
+template <class T, class I>
+inline constexpr std::int64_t rows_of_unit<bitmap_view<T, I>> = 4;
 
 /// Makes what a thread has stored past the caches visible to others before what it stores next.
 inline void finish_streams() noexcept {

@@ -59,10 +59,12 @@ public:
   void run(const View& a, std::int64_t row0, std::size_t first, std::size_t last,
            const S* corrections = nullptr) noexcept {
     corrections_ = corrections;
-    const bool several = last - first > 1;
-    const bool near = b_.stays() && (detail::slow_gathers() || !several);
-    if (!b_.copies() && !near && (several || may_leave_caches())) {
-      return run_by_rows(a, row0, first, last);
+    if constexpr (Panels::in_place) {
+      const bool several = last - first > 1;
+      const bool near = b_.stays() && (detail::slow_gathers() || !several);
+      if (!b_.copies() && !near && (several || may_leave_caches())) {
+        return run_by_rows(a, row0, first, last);
+      }
     }
     const std::int64_t parts =
         std::clamp<std::int64_t>(units(a) * height / 64, 1, tasks_wanted(policy_));

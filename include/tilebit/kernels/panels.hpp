@@ -249,6 +249,7 @@ public:
     });
   }
 
+  static constexpr bool in_place = true;      ///< where they are not copied
   static constexpr bool copies_slabs = false; ///< all of B is there for every slab
   const T* prepare_slab(std::size_t p, unit_range, std::int64_t) const noexcept { return data(p); }
 

@@ -82,6 +82,13 @@ bool in_grouped_rows(const View& a) noexcept {
   return false;
 }
 
+/// Is it a bitmap matrix?
+template <class T, class I>
+bool in_whole_tiles(const optimized_view<T, I>& a) noexcept {
+  const auto bands = a.tile_bands();
+  return bands.size() == 1 && bands[0] == unit_range{0, units(a.tiles())};
+}
+
 /// The road without a copy of A for products with its transpose; false where there is none or the
 /// copy is faster.
 template <class View, class T, class LayoutB, class Update>
@@ -127,10 +134,12 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     using rows = csr_view<const T, I, std::int64_t>;
     if constexpr (requires { op.base.csr(); }) {
-      if (op.base.csr().rows() > 0) {
-        const detail::operand<rows> in_csr{op.base.csr(), op.alpha, op.transposed, op.conjugated};
-        return run_spmm<MayBeTransposed>(policy, in_csr, b, out);
-      }
+      const auto run_as = [&]<class Part>(const Part& part) {
+        const detail::operand<Part> all{part, op.alpha, op.transposed, op.conjugated};
+        run_spmm<MayBeTransposed>(policy, all, b, out);
+      };
+      if (op.base.csr().rows() > 0) return run_as(op.base.csr());
+      if (in_whole_tiles(op.base)) return run_as(op.base.tiles());
     }
     const isa level = active_isa(); // read once: another thread may change it
     // Columns of B are copied into rows, which few entries are not worth.
@@ -147,8 +156,12 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
         } else if constexpr (requires { op.base.row_offsets(); }) {
           return run_spmm_by_panels(policy, op.base, b, out, level);
         } else if constexpr (requires { op.base.tile_cols(); }) {
+          const stored_tile_rows<T, I> tiles(op.base);
+          if (detail::keeps_tiles(tiles.fill(), b.cols(), sizeof(T), level)) {
+            return run_spmm_by_whole_tiles(policy, tiles_by_columns<T, I>(level), op.base, b, out);
+          }
           if (std::in_range<std::int32_t>(op.base.cols())) {
-            return run_spmm_by_tile_rows(policy, stored_tile_rows<T, I>(op.base), b, out, level);
+            return run_spmm_by_tile_rows(policy, tiles, b, out, level);
           }
         }
       } else if constexpr (MayBeTransposed) {

@@ -97,6 +97,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmv_sliced.inc.hpp"
 #include "spmv_transposed.inc.hpp"
 #include "widen.inc.hpp"
+
+#include "spmm_tiles.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2
 TILEBIT_TARGET_END
 
@@ -155,6 +157,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmv_transposed.inc.hpp"
 #include "transpose_avx512.inc.hpp"
 #include "widen.inc.hpp"
+
+#include "spmm_tiles.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512
 TILEBIT_TARGET_END
 
@@ -190,6 +194,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmv_transposed.inc.hpp"
 #include "tile_dots.inc.hpp"
 #include "windowed_dots.inc.hpp"
+
+#include "spmm_tiles.inc.hpp"
 
 #include "masked_dots.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx512_bf16

@@ -72,14 +72,34 @@ struct tile_accumulator<float> {
 
   tile_accumulator() noexcept : upper(_mm256_setzero_ps()), lower(_mm256_setzero_ps()) {}
 
-  const float* add(unsigned bits, const float* e, const float* x) noexcept {
-    const unsigned low = bits & 0xffU;
-    const unsigned high = bits >> 8;
-    const float* const e1 = e + std::popcount(low);
+  /// Two rows of a tile, their elements from e on.
+  struct half {
+    __m256 present; // a mask
+    __m256 elements;
+
+    half(unsigned bits, const float* e) noexcept {
+      const __m256i order =
+          _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::halves[bits]));
+      present = _mm256_castsi256_ps(_mm256_srai_epi32(order, 31));
+      elements = _mm256_and_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(e), order), present);
+    }
+    __m256 times(__m256 xs, __m256 sums) const noexcept {
+      return _mm256_fmadd_ps(elements, _mm256_and_ps(xs, present), sums);
+    }
+  };
+  struct tile {
+    half upper;
+    half lower;
+    const float* end; ///< where those of the next tile begin
+
+    tile(unsigned bits, const float* e) noexcept
+        : upper(bits & 0xffU, e), lower(bits >> 8, e + std::popcount(bits & 0xffU)),
+          end(e + std::popcount(bits)) {}
+  };
+  void add(const tile& a, const float* x) noexcept {
     const __m256 xs = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x));
-    upper = add_half(low, e, xs, upper);
-    lower = add_half(high, e1, xs, lower);
-    return e1 + std::popcount(high);
+    upper = a.upper.times(xs, upper);
+    lower = a.lower.times(xs, lower);
   }
   void add(const tile_accumulator& other) noexcept {
     upper = _mm256_add_ps(upper, other.upper);
@@ -91,14 +111,18 @@ struct tile_accumulator<float> {
     _mm_storeu_ps(to,
                   _mm_unpacklo_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
   }
-
-private:
-  static __m256 add_half(unsigned bits, const float* e, __m256 xs, __m256 sums) noexcept {
-    const __m256i order =
-        _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::halves[bits]));
-    const __m256 a = _mm256_permutevar8x32_ps(_mm256_loadu_ps(e), order);
-    const __m256 present = _mm256_castsi256_ps(_mm256_srai_epi32(order, 31));
-    return _mm256_fmadd_ps(_mm256_and_ps(a, present), _mm256_and_ps(xs, present), sums);
+  template <int Columns>
+  static void rows_of_columns(const tile_accumulator* of, __m256 (&rows)[4]) noexcept {
+    constexpr int last = Columns - 1;
+    const __m256 upper = // in each 128 bits one row
+        _mm256_hadd_ps(_mm256_hadd_ps(of[0].upper, of[1].upper),
+                       _mm256_hadd_ps(of[last - 1].upper, of[last].upper));
+    const __m256 lower = _mm256_hadd_ps(_mm256_hadd_ps(of[0].lower, of[1].lower),
+                                        _mm256_hadd_ps(of[last - 1].lower, of[last].lower));
+    rows[0] = upper;
+    rows[1] = _mm256_castps128_ps256(_mm256_extractf128_ps(upper, 1));
+    rows[2] = lower;
+    rows[3] = _mm256_castps128_ps256(_mm256_extractf128_ps(lower, 1));
   }
 };
 
@@ -113,13 +137,39 @@ struct tile_accumulator<double> {
     for (int r = 0; r < 4; ++r) sums[r] = _mm256_setzero_pd();
   }
 
-  const double* add(unsigned bits, const double* e, const double* x) noexcept {
+  /// A row of a tile, four elements from its first one on.
+  struct row {
+    __m256d present; // a mask
+    __m256d elements;
+
+    row(unsigned bits, const double* e) noexcept {
+      const auto& moved = row_tables::of_double[bits];
+      const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(moved.order));
+      present =
+          _mm256_castsi256_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(moved.present)));
+      const __m256 packed = _mm256_castpd_ps(_mm256_loadu_pd(e));
+      elements =
+          _mm256_and_pd(_mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order)), present);
+    }
+  };
+  struct tile {
+    row rows[4];
+    const double* end;
+
+    tile(unsigned bits, const double* e) noexcept
+        : rows{{bits & 15U, e},
+               {bits >> 4 & 15U, e + std::popcount(bits & 0xfU)},
+               {bits >> 8 & 15U, e + std::popcount(bits & 0xffU)},
+               {bits >> 12, e + std::popcount(bits & 0xfffU)}},
+          end(e + std::popcount(bits)) {}
+  };
+  void add(const tile& a, const double* x) noexcept {
     const __m256d xs = _mm256_loadu_pd(x);
-    sums[0] = add_row(bits & 15U, e, xs, sums[0]);
-    sums[1] = add_row(bits >> 4 & 15U, e + std::popcount(bits & 0xfU), xs, sums[1]);
-    sums[2] = add_row(bits >> 8 & 15U, e + std::popcount(bits & 0xffU), xs, sums[2]);
-    sums[3] = add_row(bits >> 12, e + std::popcount(bits & 0xfffU), xs, sums[3]);
-    return e + std::popcount(bits);
+    TILEBIT_UNROLL
+    for (int r = 0; r < 4; ++r) {
+      const row& of = a.rows[r];
+      sums[r] = _mm256_fmadd_pd(of.elements, _mm256_and_pd(xs, of.present), sums[r]);
+    }
   }
   void add(const tile_accumulator& other) noexcept {
     TILEBIT_UNROLL
@@ -131,16 +181,14 @@ struct tile_accumulator<double> {
     const __m256d crossed = _mm256_permute2f128_pd(r01, r23, 0x21);
     _mm256_storeu_pd(to, _mm256_add_pd(crossed, _mm256_blend_pd(r01, r23, 0xc)));
   }
-
-private:
-  static __m256d add_row(unsigned bits, const double* e, __m256d xs, __m256d sums) noexcept {
-    const auto& row = row_tables::of_double[bits];
-    const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.order));
-    const __m256d present =
-        _mm256_castsi256_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(row.present)));
-    const __m256 packed = _mm256_castpd_ps(_mm256_loadu_pd(e));
-    const __m256d a = _mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order));
-    return _mm256_fmadd_pd(_mm256_and_pd(a, present), _mm256_and_pd(xs, present), sums);
+  template <int Columns>
+  static void rows_of_columns(const tile_accumulator* of, __m256d (&rows)[4]) noexcept {
+    static_assert(Columns == 2);
+    TILEBIT_UNROLL
+    for (int r = 0; r < 4; ++r) {
+      const __m256d both = _mm256_hadd_pd(of[0].sums[r], of[1].sums[r]);
+      rows[r] = _mm256_add_pd(both, _mm256_castpd128_pd256(_mm256_extractf128_pd(both, 1)));
+    }
   }
 };
 

@@ -10,6 +10,30 @@
 // row_sum<T> sums up pieces of one row, lane_sums<T> the next entries of 16 rows; both gather x at
 // the entries' columns. add_first(n, ...) takes n entries and reads nothing behind them.
 
+/// Quarter r of each of one, two or four registers, side by side in row r; what is behind them is
+/// anything.
+template <int N>
+void transpose_quarters(const __m512 (&pieces)[N], __m512 (&rows)[4]) noexcept {
+  if constexpr (N == 1) {
+    const __m512 piece = pieces[0];
+    rows[0] = piece;
+    rows[1] = _mm512_castps128_ps512(_mm512_extractf32x4_ps(piece, 1));
+    rows[2] = _mm512_castps128_ps512(_mm512_extractf32x4_ps(piece, 2));
+    rows[3] = _mm512_castps128_ps512(_mm512_extractf32x4_ps(piece, 3));
+  } else { // of two registers the first ones again
+    const __m512 low = _mm512_shuffle_f32x4(pieces[0], pieces[1], 0x44);
+    const __m512 high = _mm512_shuffle_f32x4(pieces[0], pieces[1], 0xee);
+    const __m512 other_low =
+        N == 2 ? low : _mm512_shuffle_f32x4(pieces[N - 2], pieces[N - 1], 0x44);
+    const __m512 other_high =
+        N == 2 ? high : _mm512_shuffle_f32x4(pieces[N - 2], pieces[N - 1], 0xee);
+    rows[0] = _mm512_shuffle_f32x4(low, other_low, 0x88);
+    rows[1] = _mm512_shuffle_f32x4(low, other_low, 0xdd);
+    rows[2] = _mm512_shuffle_f32x4(high, other_high, 0x88);
+    rows[3] = _mm512_shuffle_f32x4(high, other_high, 0xdd);
+  }
+}
+
 template <class T>
 struct tile_accumulator;
 
@@ -21,13 +45,20 @@ struct tile_accumulator<float> {
 
   tile_accumulator() noexcept : sums(_mm512_setzero_ps()) {}
 
-  /// Adds one tile: its elements from e on, and the four elements of x for its columns. Returns
-  /// where its elements end.
-  const float* add(unsigned bits, const float* e, const float* x) noexcept {
-    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 a = expand(mask, e);
-    sums = _mm512_mask3_fmadd_ps(a, _mm512_broadcast_f32x4(_mm_loadu_ps(x)), sums, mask);
-    return e + std::popcount(bits);
+  /// The elements of a tile, from e on.
+  struct tile {
+    __mmask16 present;
+    __m512 elements;
+    const float* end; ///< where those of the next tile begin
+
+    tile(unsigned bits, const float* e) noexcept
+        : present(in_mask_register(static_cast<__mmask16>(bits))), elements(expand(present, e)),
+          end(e + std::popcount(bits)) {}
+  };
+  /// Adds a tile times the four elements of x for its columns.
+  void add(const tile& a, const float* x) noexcept {
+    const __m512 xs = _mm512_broadcast_f32x4(_mm_loadu_ps(x));
+    sums = _mm512_mask3_fmadd_ps(a.elements, xs, sums, a.present);
   }
   void add(const tile_accumulator& other) noexcept { sums = _mm512_add_ps(sums, other.sums); }
   /// The sums of all rows of a group of tile rows, which share the reduction.
@@ -41,19 +72,35 @@ struct tile_accumulator<float> {
       _mm_storeu_ps(to, _mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, fours)));
     }
   }
+  /// Four rows of the sums of one tile row, each with the columns that it was multiplied by.
+  template <int Columns>
+  static void rows_of_columns(const tile_accumulator* of, __m512 (&rows)[4]) noexcept {
+    constexpr int fours = (Columns + 3) / 4;
+    __m512 pieces[fours];
+    TILEBIT_UNROLL
+    for (int p = 0; p < fours; ++p) {
+      const tile_accumulator* const four = of + 4 * p;
+      pieces[p] = Columns == 2 ? row_by_row(four[0], four[1], four[0], four[1])
+                               : row_by_row(four[0], four[1], four[2], four[3]);
+    }
+    transpose_quarters(pieces, rows);
+  }
 
 private:
+  /// In each 128 bits one row: of a, b, c and d.
+  static __m512 row_by_row(const tile_accumulator& a, const tile_accumulator& b,
+                           const tile_accumulator& c, const tile_accumulator& d) noexcept {
+    const __m512 ab = // columns 0 and 2 of a, of b, 1 and 3 of a, of b
+        _mm512_add_ps(_mm512_unpacklo_ps(a.sums, b.sums), _mm512_unpackhi_ps(a.sums, b.sums));
+    const __m512 cd =
+        _mm512_add_ps(_mm512_unpacklo_ps(c.sums, d.sums), _mm512_unpackhi_ps(c.sums, d.sums));
+    return _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+  }
   static void rows_of_four(const tile_accumulator* of, float* to) noexcept {
-    const __m512 ab = // in each 128 bits, one row: columns 0 and 2 of a, of b, 1 and 3 of a, of b
-        _mm512_add_ps(_mm512_unpacklo_ps(of[0].sums, of[1].sums),
-                      _mm512_unpackhi_ps(of[0].sums, of[1].sums));
-    const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(of[2].sums, of[3].sums),
-                                    _mm512_unpackhi_ps(of[2].sums, of[3].sums));
-    const __m512 abcd =
-        _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
     const __m512i by_tile_row =
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    _mm512_storeu_ps(to, _mm512_permutexvar_ps(by_tile_row, abcd));
+    _mm512_storeu_ps(
+        to, _mm512_permutexvar_ps(by_tile_row, row_by_row(of[0], of[1], of[2], of[3])));
   }
 };
 
@@ -66,16 +113,25 @@ struct tile_accumulator<double> {
 
   tile_accumulator() noexcept : upper(_mm512_setzero_pd()), lower(_mm512_setzero_pd()) {}
 
-  const double* add(unsigned bits, const double* e, const double* x) noexcept {
-    const unsigned low = bits & 0xffU;
-    const unsigned high = bits >> 8;
-    const auto m0 = in_mask_register(static_cast<__mmask8>(low));
-    const auto m1 = in_mask_register(static_cast<__mmask8>(high));
-    const double* const e1 = e + std::popcount(low);
+  struct tile {
+    __mmask8 in_upper;
+    __mmask8 in_lower;
+    __m512d upper;
+    __m512d lower;
+    const double* end;
+
+    tile(unsigned bits, const double* e) noexcept
+        : in_upper(in_mask_register(static_cast<__mmask8>(bits & 0xffU))),
+          in_lower(in_mask_register(static_cast<__mmask8>(bits >> 8))), upper(expand(in_upper, e)),
+          end(e + std::popcount(bits & 0xffU)) {
+      lower = expand(in_lower, end);
+      end += std::popcount(bits >> 8);
+    }
+  };
+  void add(const tile& a, const double* x) noexcept {
     const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
-    upper = _mm512_mask3_fmadd_pd(expand(m0, e), xs, upper, m0);
-    lower = _mm512_mask3_fmadd_pd(expand(m1, e1), xs, lower, m1);
-    return e1 + std::popcount(high);
+    upper = _mm512_mask3_fmadd_pd(a.upper, xs, upper, a.in_upper);
+    lower = _mm512_mask3_fmadd_pd(a.lower, xs, lower, a.in_lower);
   }
   void add(const tile_accumulator& other) noexcept {
     upper = _mm512_add_pd(upper, other.upper);
@@ -95,6 +151,26 @@ struct tile_accumulator<double> {
       _mm256_storeu_pd(to, _mm256_add_pd(_mm256_permute2f128_pd(r01, r23, 0x20),
                                          _mm256_permute2f128_pd(r01, r23, 0x31)));
     }
+  }
+  template <int Columns>
+  static void rows_of_columns(const tile_accumulator* of, __m512d (&rows)[4]) noexcept {
+    constexpr int pairs = Columns / 2;
+    __m512 pieces[pairs]; // in each 128 bits one row of two columns
+    TILEBIT_UNROLL
+    for (int p = 0; p < pairs; ++p) {
+      const tile_accumulator& a = of[2 * p];
+      const tile_accumulator& b = of[2 * p + 1];
+      const __m512d upper = // twice two columns of A
+          _mm512_add_pd(_mm512_unpacklo_pd(a.upper, b.upper), _mm512_unpackhi_pd(a.upper, b.upper));
+      const __m512d lower =
+          _mm512_add_pd(_mm512_unpacklo_pd(a.lower, b.lower), _mm512_unpackhi_pd(a.lower, b.lower));
+      pieces[p] = _mm512_castpd_ps(_mm512_add_pd(_mm512_shuffle_f64x2(upper, lower, 0x88),
+                                                 _mm512_shuffle_f64x2(upper, lower, 0xdd)));
+    }
+    __m512 pieces_of_row[4];
+    transpose_quarters(pieces, pieces_of_row);
+    TILEBIT_UNROLL
+    for (int r = 0; r < 4; ++r) rows[r] = _mm512_castps_pd(pieces_of_row[r]);
   }
 
 private:

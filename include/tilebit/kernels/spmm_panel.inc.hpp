@@ -84,8 +84,7 @@ TILEBIT_ALWAYS_INLINE void fetch_output(std::int64_t first, std::int64_t last,
 /// processor does not bring them in time by itself: 4096 x 4096 at 50% with 16 columns becomes 1.3
 /// times as fast, in float as in low precision; small matrices would lose 1.03 (Zen 4).
 template <class View>
-bool asks_ahead(const View& a) noexcept {
-  constexpr std::size_t near_bytes = std::size_t{4} << 20;
+bool asks_ahead(const View& a, std::size_t near_bytes = std::size_t{4} << 20) noexcept {
   return a.values().size_bytes() + a.col_indices().size_bytes() > near_bytes;
 }
 inline constexpr std::ptrdiff_t bytes_ahead = 2048; ///< half of it where rows share columns

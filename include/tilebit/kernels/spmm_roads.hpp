@@ -19,27 +19,19 @@
 #include "parallel.hpp"
 #include "slab_products.hpp"
 #include "slabs_of_b.hpp"
+#include "tiled_panels.hpp"
 #include "transposed_products.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
 inline constexpr std::int64_t most_single = 4; ///< columns that SpMV kernels multiply one by one
 
-/// As most_single, for float and double: few where rows of A lie as kernels for several columns
-/// take them, which multiply up to a vector of those in the time of one to three SpMVs; the more,
-/// the longer it takes to make such rows (bench/run --spmm on Granite Rapids; also faster on Zen
-/// 4). Here for tiles of such a fill.
-inline std::int64_t most_by_columns(double fill, std::size_t value_bytes) noexcept {
-  return fill >= 4 && value_bytes == 4 ? 6 : most_single;
-}
+/// As most_single, for float and double: one where kernels take several columns at once, a few more
+/// where rows of A have to be made for those first.
 template <class View>
-std::int64_t most_by_columns(const View& a, bool transposed) noexcept {
-  if constexpr (requires { a.tile_cols(); }) {
-    const auto tiles = static_cast<double>(a.bitmaps().size());
-    return transposed ? most_single
-                      : most_by_columns(static_cast<double>(a.nnz()) / tiles,
-                                        sizeof(typename View::scalar_type));
-  } else if constexpr (requires { a.row_offsets(); }) {
+std::int64_t most_by_columns([[maybe_unused]] const View& a, bool transposed) noexcept {
+  if constexpr (
+      requires { a.tile_cols(); } || requires { a.row_offsets(); }) {
     return transposed ? most_single : 1;
   } else if constexpr (requires { a.sliced(); }) {
     return 8;
@@ -302,6 +294,25 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
       b, panels, wide.lanes, uses_brought_nearer<T>(from.matrix(), b, panels, wide.lanes),
       is_one_band(from.matrix()) ? small_chunk : large_chunk, panel_ends::overlapping);
   run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
+}
+
+/// The kernels for whole tiles and few columns at a level with SIMD.
+template <class T, class I>
+const auto& tiles_by_columns(isa level) noexcept {
+  return *std::ranges::find_if(tiles_by_columns_table<T, I>::rows, [&](const auto& row) {
+            return row.level <= level && (!row.in_microcode || detail::slow_gathers());
+          })->function;
+}
+
+/// C = epilogue(alpha A B + beta C0) for tiles that stay whole.
+template <class T, class I, class LayoutB, class Update>
+void run_spmm_by_whole_tiles(const execution_policy& policy,
+                             const spmm_kernels<bitmap_view<const T, I>, T>& kernels,
+                             const bitmap_view<const T, I>& a,
+                             const dense_view<const T, LayoutB>& b, const Update& out) {
+  const auto panels = cut_panels(b.cols(), kernels.lanes, kernels.widest, panel_ends::overlapping);
+  tiled_panels<T, LayoutB> bs(b, panels, kernels.lanes);
+  run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
 /// Is a copy of A^T in CSR, made in the call, repaid by stores that it saves? They weigh the more,

@@ -132,6 +132,7 @@ void spmm_side_by_side(const csr_view<const T, I, O>& a, std::int64_t first, std
     }
   }
   const vector_places<T, 1, true> places(b, width, out.whole_b);
+  const bool ahead = asks_ahead(a, std::size_t{8} << 20); // from 5 MB on 1.1 times slower (Zen 4)
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
     if (out.fetches) fetch_output<T, 1>(i + 2, i + 3, out);
@@ -140,6 +141,10 @@ void spmm_side_by_side(const csr_view<const T, I, O>& a, std::int64_t first, std
     auto left = static_cast<std::int64_t>(offsets[i + 1] - offsets[i]);
     typename v::reg sums[2] = {v::zero(), v::zero()};
     for (; left >= 2 * entries; left -= 2 * entries) {
+      if (ahead) {
+        TILEBIT_PREFETCH(reinterpret_cast<const char*>(value) + bytes_ahead);
+        TILEBIT_PREFETCH(reinterpret_cast<const char*>(col) + bytes_ahead);
+      }
       TILEBIT_UNROLL
       for (auto& sum : sums) {
         sum = v::fma(pieces::values(value),

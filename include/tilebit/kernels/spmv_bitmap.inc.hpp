@@ -24,9 +24,13 @@ TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps
                                                     std::int64_t k, std::int64_t end, const T*& e,
                                                     const T* x) noexcept {
   constexpr std::int64_t long_row = 16;
-  const auto xs = [&](std::int64_t tile) { return x + 4 * static_cast<std::int64_t>(cols[tile]); };
   tile_accumulator<T> sums;
   const T* from = e;
+  const auto add = [&](tile_accumulator<T>& to, std::int64_t t) {
+    const typename tile_accumulator<T>::tile tile(bitmaps[t], from);
+    to.add(tile, x + 4 * static_cast<std::int64_t>(cols[t]));
+    from = tile.end;
+  };
   if (end - k >= long_row) {
     tile_accumulator<T> others;
     for (; k + 1 < end; k += 2) {
@@ -34,14 +38,14 @@ TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps
         prefetch_elements(from);
         prefetch_elements(from + 64 / sizeof(T));
       }
-      from = sums.add(bitmaps[k], from, xs(k));
-      from = others.add(bitmaps[k + 1], from, xs(k + 1));
+      add(sums, k);
+      add(others, k + 1);
     }
     sums.add(others);
   }
   for (; k < end; ++k) {
     if constexpr (Far) prefetch_elements(from);
-    from = sums.add(bitmaps[k], from, xs(k));
+    add(sums, k);
   }
   e = from;
   return sums;
@@ -80,7 +84,11 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
       // Only the last tile can reach over the matrix's edge.
       const bool at_edge = k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
       sums[g] = add_tiles<Far>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
-      if (at_edge) e = sums[g].add(bitmaps[end - 1], e, edge.values);
+      if (at_edge) {
+        const typename tile_accumulator<T>::tile tile(bitmaps[end - 1], e);
+        sums[g].add(tile, edge.values);
+        e = tile.end;
+      }
     }
     const std::int64_t rows_left = (last < a.tile_rows() ? 4 * last : a.rows()) - 4 * tr;
     if (overwrite && rows_left >= 4 * group) {
