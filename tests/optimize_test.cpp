@@ -515,6 +515,8 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
     const auto filled = generators::uniform<float>(256, 256, 95, from); // tiles stay whole
     const auto two = tb::recommend(filled, tb::operation::spmm, 2);
     CHECK((two.best == tb::format::bitmap) == (tb::active_isa() >= tb::isa::avx2));
+    const auto many = tb::recommend(filled, tb::operation::spmm, 64); // are grouped as they stand
+    CHECK((many.best == tb::format::bitmap) == (tb::active_isa() >= tb::isa::avx2));
   });
   CHECK_THROWS_AS(tb::recommend(blocks, tb::operation::spmm, 0), std::invalid_argument);
   CHECK(tb::recommend(blocks, tb::operation::spmv, 7).reason == tb::recommend(blocks).reason);

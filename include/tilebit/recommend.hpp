@@ -169,9 +169,11 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
   const auto all_tiles = static_cast<double>(tiles);
   const double fill = entries / all_tiles;
   const bool whole = keeps_tiles(fill, columns, value_bytes, level);
-  if (level < isa::avx512 && !whole) {
-    return {format::csr, 1.0,
-            message({"SpMM at level ", to_string(level), " takes tiles apart entry by entry"})};
+  const bool full = level > isa::scalar && kernels::nearly_full(fill);
+  if (level < isa::avx512 && !whole && !full) {
+    return {
+        format::csr, 1.0,
+        message({"fill ", fill, ": taking tiles apart is not repaid at level ", to_string(level)})};
   }
   const spmm_costs& cost = avx512_spmm;
   const double in_row = all_tiles / static_cast<double>(tiles_along(s.rows()));

@@ -291,21 +291,14 @@ constexpr double whole_tile(std::int64_t columns, std::size_t value_bytes, isa l
 }
 
 /// The same for a tile of such a fill that is taken apart, from which its entries are multiplied.
-/// AVX2 takes it apart entry by entry, which costs the most where rows of tiles have several.
 constexpr double divided_tile(double fill, std::int64_t columns, std::size_t value_bytes,
                               isa level) noexcept {
-  const bool narrow = value_bytes == 4;
-  const bool full = fill > 15;
-  if (level >= isa::avx512) {
-    const auto bytes = columns * static_cast<std::int64_t>(value_bytes);
-    const auto loaded = static_cast<double>(bytes <= 32 ? bytes : (bytes + 63) / 64 * 64);
-    const double of_entries = (0.3 + 0.0053 * loaded) * fill;
-    return full ? 0.7 * of_entries : 2.7 + of_entries;
-  }
-  if (fill < 2) return (narrow ? 2.6 : 3.2) + 0.6 * fill;
-  const double of_tile = narrow ? 6.4 + 1.44 * fill : 5.2 + 1.9 * fill;
-  const auto more = static_cast<double>(columns > 8 ? columns - 8 : 0);
-  return of_tile * (full ? 0.5 : 1) * (1 + (narrow ? 0.01 : 0.04) * more);
+  const bool wide_registers = level >= isa::avx512;
+  const auto bytes = columns * static_cast<std::int64_t>(value_bytes);
+  const auto loaded = static_cast<double>(bytes <= 32 ? bytes : (bytes + 63) / 64 * 64);
+  const double of_entries = (0.3 + (wide_registers ? 0.0053 : 0.0115) * loaded) * fill;
+  if (fill > 15) return 0.7 * of_entries; // nearly full ones are not
+  return (wide_registers ? 2.7 : 3.4) + of_entries;
 }
 
 /// Do tiles of such a fill stay whole for so many columns? Not for more than 16: the more, the less

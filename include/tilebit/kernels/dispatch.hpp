@@ -437,7 +437,8 @@ struct splitting_table {
     kernel_row<splitting_function<I>>{isa::avx512, "rows of tiles compressed",
                                       &avx512::split_tile_row<I>},
 #endif
-        kernel_row<splitting_function<I>>{isa::avx2, "entry by entry", &avx2::split_tile_row<I>},
+        kernel_row<splitting_function<I>>{isa::avx2, "rows of tiles looked up",
+                                          &avx2::split_tile_row<I>},
 #endif
         kernel_row<splitting_function<I>> {
       isa::scalar, "entry by entry", &portable::split_tile_row<I>

@@ -5,6 +5,11 @@
 /// to to[4 c + r]. Returns where the tile's elements end. AVX-512 has a better one.
 template <class T>
 const T* spread_columns(unsigned bitmap, const T* e, T* to) noexcept {
+  if (bitmap == 0xffffU) {
+    TILEBIT_UNROLL
+    for (int k = 0; k < 16; ++k) to[k] = e[k % 4 * 4 + k / 4];
+    return e + 16;
+  }
   for (unsigned left = bitmap; left != 0; left &= left - 1) {
     const int bit = std::countr_zero(left);
     to[4 * (bit % 4) + bit / 4] = *e++;

@@ -79,11 +79,14 @@ private:
   std::int64_t tile_rows_ = 0;
 };
 
+/// Tiles of the largest chunk.
+inline constexpr std::int64_t most_tiles_of_chunk = 96;
+
 /// Tiles of a chunk, a multiple of four. 96 columns of four vectors take 24 KB of B; where tiles
 /// hold little, rows of a chunk would be so short that their ends cost more than the cache gives.
 /// bench/run --spmm: 16 to 48 tiles are within 5% of each other from fill 2 on, 8 are 10% slower.
 inline std::int64_t tiles_of_chunk(std::int64_t entries, std::int64_t tiles) noexcept {
-  constexpr std::int64_t most = 96;
+  constexpr std::int64_t most = most_tiles_of_chunk;
   static_assert(16 * most <= std::int64_t{1} << chunk_entry::place_bits);
   if (entries < 2 * tiles || tiles == 0) return most;
   const std::int64_t chunks = std::max<std::int64_t>(1, (tiles + 12) / 24);

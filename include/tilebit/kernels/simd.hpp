@@ -36,6 +36,7 @@
 namespace tilebit::inline TILEBIT_ABI::kernels::portable {
 #include "widen_block.inc.hpp"
 
+#include "count_rows.inc.hpp"
 #include "group_rows.inc.hpp"
 #include "split_tiles.inc.hpp"
 
@@ -83,8 +84,9 @@ namespace row_tables = kernels_data::row_tables;
 
 #include "widen_avx2.inc.hpp"
 
+#include "count_rows.inc.hpp"
 #include "group_rows.inc.hpp"
-#include "split_tiles.inc.hpp"
+#include "split_tiles_avx2.inc.hpp"
 
 #include "row_by_gathers.inc.hpp"
 #include "split_rows.inc.hpp"

@@ -1,5 +1,5 @@
 // Tile rows to chunks (kernels/row_chunks.hpp), for every instruction set: included by simd.hpp
-// behind split_tiles.inc.hpp or split_tiles_avx512.inc.hpp.
+// behind the split_tiles of the set.
 
 /// Writes a tile row as chunks of `step` tiles: their entries and counts.
 template <class I>
