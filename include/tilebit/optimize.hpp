@@ -385,7 +385,7 @@ template <class T, class Tiles>
 bool tiles_are_best(const Tiles& a, std::int64_t columns) noexcept {
   const isa level = active_isa();
   const double fill = static_cast<double>(a.nnz()) / static_cast<double>(length(a.bitmaps()));
-  return columns * std::int64_t{sizeof(T)} <= 16 && keeps_tiles(fill, columns, sizeof(T), level) &&
+  return columns <= 16 / std::int64_t{sizeof(T)} && keeps_tiles(fill, columns, sizeof(T), level) &&
          whole_tile(columns, sizeof(T), level) < fill * entry_of_few(columns, sizeof(T), level);
 }
 

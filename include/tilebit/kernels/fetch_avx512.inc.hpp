@@ -8,12 +8,6 @@ inline __m512 expand(__mmask16 mask, const float* e) noexcept {
 inline __m512d expand(__mmask8 mask, const double* e) noexcept {
   return _mm512_maskz_expandloadu_pd(mask, e);
 }
-/// Words that are no numbers.
-template <class T>
-  requires(sizeof(T) == 4)
-__m512i expand_words(__mmask16 mask, const T* e) noexcept {
-  return _mm512_maskz_expandloadu_epi32(mask, e);
-}
 
 /// A mask of all lanes whose value the compiler does not see. g++ lets a gather under a constant
 /// full mask start from whatever its register held, and the processor waits for that.

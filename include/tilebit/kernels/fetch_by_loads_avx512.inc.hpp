@@ -7,11 +7,6 @@ inline __m512 expand(__mmask16 mask, const float* e) noexcept {
 inline __m512d expand(__mmask8 mask, const double* e) noexcept {
   return _mm512_mask_expandloadu_pd(_mm512_castsi512_pd(cleared()), mask, e);
 }
-template <class T>
-  requires(sizeof(T) == 4)
-__m512i expand_words(__mmask16 mask, const T* e) noexcept {
-  return _mm512_mask_expandloadu_epi32(cleared(), mask, e);
-}
 
 /// Whether elements are fetched ahead wherever they come from: on Zen 4 that costs 1.03 to 1.08
 /// from the third-level cache, and gains up to 1.3 from memory.

@@ -139,6 +139,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "widen_avx512.inc.hpp"
 
 #include "split_tiles_avx512.inc.hpp"
+#include "spread_columns_avx512.inc.hpp"
 
 #include "group_rows.inc.hpp"
 
