@@ -455,13 +455,12 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          if (detail::tiles_are_best<T>(op.base, columns)) {
-            return {detail::trusted{}, to_bitmap(op.base)}; // a copy
+          if (!detail::tiles_are_best<T>(op.base, columns)) {
+            return detail::optimize_for_spmm(a, op.base, columns);
           }
-          return detail::optimize_for_spmm(a, op.base, columns);
         }
       }
-      auto tiles = to_bitmap(a);
+      auto tiles = to_bitmap(a); // a copy, where it is one
       if (detail::tiles_are_best<T>(tiles, columns)) return {detail::trusted{}, std::move(tiles)};
       return detail::optimize_for_spmm(a, std::as_const(tiles).view(), columns);
     }
