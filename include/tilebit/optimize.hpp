@@ -381,10 +381,10 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
 
 /// Are tiles best for so few columns that CSR puts rows of B side by side? Not with three and four
 /// doubles, for which grouped rows are as fast or faster.
-template <class T, class Tiles>
-bool tiles_are_best(const Tiles& a, std::int64_t columns) noexcept {
+template <class T, class I>
+bool tiles_are_best(const bitmap_view<const T, I>& a, std::int64_t columns) noexcept {
   const isa level = active_isa();
-  const double fill = static_cast<double>(a.nnz()) / static_cast<double>(length(a.bitmaps()));
+  const double fill = kernels::stored_tile_rows<T, I>(a).fill();
   return columns <= 16 / std::int64_t{sizeof(T)} && keeps_tiles(fill, columns, sizeof(T), level) &&
          whole_tile(columns, sizeof(T), level) < fill * entry_of_few(columns, sizeof(T), level);
 }
@@ -455,13 +455,14 @@ optimize(const A& a, operation what = operation::spmv, std::int64_t columns = 12
       if constexpr (requires { op.base.tile_cols(); }) {
         if (op.plain() && !op.transposed) {
           detail::validate_unless_owning(a, op.base);
-          if (!detail::tiles_are_best<T>(op.base, columns)) {
+          if (!detail::tiles_are_best<T, I>(op.base, columns)) {
             return detail::optimize_for_spmm(a, op.base, columns);
           }
         }
       }
-      auto tiles = to_bitmap(a); // a copy, where it is one
-      if (detail::tiles_are_best<T>(tiles, columns)) return {detail::trusted{}, std::move(tiles)};
+      auto tiles = to_bitmap(a);
+      if (detail::tiles_are_best<T, I>(tiles, columns))
+        return {detail::trusted{}, std::move(tiles)};
       return detail::optimize_for_spmm(a, std::as_const(tiles).view(), columns);
     }
   }

@@ -169,7 +169,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
   const auto all_tiles = static_cast<double>(tiles);
   const double fill = entries / all_tiles;
   const bool whole = keeps_tiles(fill, columns, value_bytes, level);
-  const bool full = level > isa::scalar && kernels::nearly_full(fill);
+  const bool full = level > isa::scalar && nearly_full(fill);
   if (level < isa::avx512 && !whole && !full) {
     return {
         format::csr, 1.0,
@@ -193,9 +193,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
 
   const auto panels = static_cast<std::int64_t>(std::ceil(row_bytes / 256));
   const bool grouped = kernels::sorts_tiles(fill, panels, s.cols());
-  const double of_tile = kernels::nearly_full(fill) ? 0.0
-                         : grouped                  ? cost.grouping_tile
-                                                    : cost.tile;
+  const double of_tile = nearly_full(fill) ? 0.0 : grouped ? cost.grouping_tile : cost.tile;
   const double by_tile_rows =
       pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
                         : entries * cost.entry + rows_loaded * of_row) +

@@ -274,6 +274,11 @@ constexpr double entry_of_few(std::int64_t columns, std::size_t value_bytes, isa
   return (value_bytes == 4 ? of_float : of_double)[static_cast<std::size_t>(columns - 2)];
 }
 
+/// Are tiles full, but for a few?
+constexpr bool nearly_full(double fill) noexcept {
+  return fill > 15;
+}
+
 /// Nanoseconds for a tile that stays whole while it is multiplied by a few columns, two, four or
 /// eight of them at a time (spmm_tiles.inc.hpp; Zen 4, 512 x 1024 at all densities).
 constexpr double whole_tile(std::int64_t columns, std::size_t value_bytes, isa level) noexcept {
@@ -297,7 +302,7 @@ constexpr double divided_tile(double fill, std::int64_t columns, std::size_t val
   const auto bytes = columns * static_cast<std::int64_t>(value_bytes);
   const auto loaded = static_cast<double>(bytes <= 32 ? bytes : (bytes + 63) / 64 * 64);
   const double of_entries = (0.3 + (wide_registers ? 0.0053 : 0.0115) * loaded) * fill;
-  if (fill > 15) return 0.7 * of_entries; // nearly full ones are not
+  if (nearly_full(fill)) return 0.7 * of_entries; // are grouped as they stand
   return (wide_registers ? 2.7 : 3.4) + of_entries;
 }
 

@@ -446,11 +446,9 @@ struct splitting_table {
   };
 };
 
-/// The first row whose instruction set is not above the active one, and which is for this
-/// processor.
+/// The first row whose instruction set is not above the level, and which is for this processor.
 template <class Rows>
-const auto& select(const Rows& rows) noexcept {
-  const isa level = active_isa();
+const auto& select(const Rows& rows, isa level = active_isa()) noexcept {
   const bool microcode = detail::slow_gathers();
   std::size_t k = 0;
   while (rows[k].level > level || (rows[k].in_microcode && !microcode)) {

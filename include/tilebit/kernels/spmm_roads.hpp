@@ -248,17 +248,12 @@ void run_spmm_by_bands(const execution_policy& policy, const Kernels& kernels, c
   });
 }
 
-/// Are tiles full, but for a few?
-constexpr bool nearly_full(double fill) noexcept {
-  return fill > 15;
-}
-
 /// What sorting columns by pattern saves over chunks, per tile: the more, the more panels profit,
 /// the more entries there are, and the more others each of them shares its load of B with. Full
 /// tiles need no sorting, nearly full ones nearly none.
 constexpr double gain_of_grouping(double fill, std::int64_t panels) noexcept {
-  return nearly_full(fill) ? std::numeric_limits<double>::infinity()
-                           : static_cast<double>(panels) * fill * fill;
+  return detail::nearly_full(fill) ? std::numeric_limits<double>::infinity()
+                                   : static_cast<double>(panels) * fill * fill;
 }
 /// The gain that repays the sorting (bench/run --spmm, Zen 4, AVX-512, float and double).
 inline constexpr double least_gain = 340;
@@ -299,9 +294,7 @@ void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
 /// The kernels for whole tiles and few columns at a level with SIMD.
 template <class T, class I>
 const auto& tiles_by_columns(isa level) noexcept {
-  return *std::ranges::find_if(tiles_by_columns_table<T, I>::rows, [&](const auto& row) {
-            return row.level <= level && (!row.in_microcode || detail::slow_gathers());
-          })->function;
+  return *select(tiles_by_columns_table<T, I>::rows, level).function;
 }
 
 /// C = epilogue(alpha A B + beta C0) for tiles that stay whole.
