@@ -111,14 +111,12 @@ private:
 
   TILEBIT_NOINLINE void move_to(std::size_t capacity) {
     if (capacity > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();
-    array_of there;
-    there.data_ = static_cast<T*>(allocate_array(capacity * sizeof(T)));
-    there.capacity_ = capacity;
-    there.size_ = size_;
-    std::copy(begin(), end(), there.data_);
-    swap(there);
+    void* const there = copied_array(data_, size_ * sizeof(T), capacity * sizeof(T));
+    if (owns()) give_array(data_, capacity_ * sizeof(T));
+    given_ = {};
+    data_ = static_cast<T*>(there);
+    capacity_ = capacity;
   }
-
   void swap(array_of& other) noexcept {
     given_.swap(other.given_);
     std::swap(data_, other.data_);

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <type_traits>
@@ -136,7 +137,7 @@ inline constexpr std::size_t least_on_lines = 1024;
 
 /// Memory for an array of n bytes, in large pages from least_of_large_page on, and its release.
 /// Throws std::bad_alloc.
-inline void* allocate_array(std::size_t n) {
+TILEBIT_NOINLINE inline void* allocate_array(std::size_t n) {
 #if TILEBIT_MAPS_PAGES
   if (is_mapped(n)) {
     if (n > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
@@ -147,7 +148,12 @@ inline void* allocate_array(std::size_t n) {
 #endif
   return n >= least_on_lines ? ::operator new(n, std::align_val_t{64}) : ::operator new(n);
 }
-inline void free_array(void* memory, std::size_t n) noexcept {
+TILEBIT_NOINLINE inline void* copied_array(const void* from, std::size_t n, std::size_t capacity) {
+  void* const there = allocate_array(capacity);
+  if (n > 0) std::memcpy(there, from, n);
+  return there;
+}
+TILEBIT_NOINLINE inline void free_array(void* memory, std::size_t n) noexcept {
 #if TILEBIT_MAPS_PAGES
   if (is_mapped(n)) {
     ::munmap(memory, bytes_in_pages(n));
@@ -158,7 +164,7 @@ inline void free_array(void* memory, std::size_t n) noexcept {
   ::operator delete(memory);
 }
 /// As free_array, but the next array of that size may get the memory.
-inline void give_array(void* memory, std::size_t n) noexcept {
+TILEBIT_NOINLINE inline void give_array(void* memory, std::size_t n) noexcept {
 #if TILEBIT_MAPS_PAGES
   if (is_mapped(n)) return arrays_of_program.give(memory, bytes_in_pages(n));
 #endif

@@ -167,10 +167,8 @@ private:
 };
 #endif
 
-/// Calls read(text) with the source's text, unpacked when it is gzip data, which its first two
-/// bytes tell.
-template <class F>
-auto with_text(const std::string& name, byte_source& source, F&& read) {
+/// The first bytes of a source, two if it has so many.
+TILEBIT_COLD inline std::string two_bytes_of(const std::string& name, byte_source& source) {
   std::string head(2, '\0');
   std::size_t got = 0;
   try {
@@ -179,6 +177,14 @@ auto with_text(const std::string& name, byte_source& source, F&& read) {
     throw parse_error(name, 0, failure.reason);
   }
   head.resize(got);
+  return head;
+}
+
+/// Calls read(text) with the source's text, unpacked when it is gzip data, which its first two
+/// bytes tell.
+template <class F>
+auto with_text(const std::string& name, byte_source& source, F&& read) {
+  std::string head = two_bytes_of(name, source);
   const bool gzip = head == "\x1f\x8b";
   resumed_source all(std::move(head), source);
   if (!gzip) return read(static_cast<byte_source&>(all));

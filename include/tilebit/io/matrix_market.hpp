@@ -142,41 +142,36 @@ void check_symmetric_entry(const text_scanner& in, const matrix_market_header& h
   }
 }
 
+/// The entries of either format: a coordinate file says where each is, an array file holds a matrix
+/// or its lower triangle column by column.
 template <class T, class I>
-void parse_coordinates(text_scanner& in, const matrix_market_header& h, entry_builder<T, I>& out) {
-  const bool general = h.symmetry == matrix_market_symmetry::general;
+void parse_entries(text_scanner& in, const matrix_market_header& h, entry_builder<T, I>& out) {
+  using symmetry = matrix_market_symmetry;
+  const bool is_array = h.format == matrix_market_format::array;
+  const bool checked =
+      is_array ? h.symmetry == symmetry::hermitian : h.symmetry != symmetry::general;
+  const auto first_row = [&](std::int64_t column) {
+    if (h.symmetry == symmetry::general) return std::int64_t{1};
+    return h.symmetry == symmetry::skew_symmetric ? column + 1 : column;
+  };
+  std::int64_t i = first_row(1);
+  std::int64_t j = 1;
   for (std::int64_t k = 0; k < h.entries; ++k) {
     if (!in.to_next_line_with_data('%')) {
-      in.fail({"the input ends after ", k, " of ", h.entries, " entries"});
+      in.fail({"the input ends after ", k, " of ", h.entries, is_array ? " elements" : " entries"});
     }
-    const std::int64_t i = in.integer("a row number");
-    const std::int64_t j = in.integer("a column number");
-    if (i < 1 || i > h.rows || j < 1 || j > h.cols) {
-      in.fail({"entry (", i, ", ", j, ") lies outside a ", h.rows, "x", h.cols, " matrix"});
+    if (!is_array) {
+      i = in.integer("a row number");
+      j = in.integer("a column number");
+      if (i < 1 || i > h.rows || j < 1 || j > h.cols) {
+        in.fail({"entry (", i, ", ", j, ") lies outside a ", h.rows, "x", h.cols, " matrix"});
+      }
     }
     const T x = parse_value<T>(in, h.field);
-    if (!general) check_symmetric_entry(in, h, i, j, x);
+    if (checked) check_symmetric_entry(in, h, i, j, x);
     in.end_line();
-    out.add(static_cast<I>(i - 1), static_cast<I>(j - 1), x);
-  }
-}
-
-template <class T, class I>
-void parse_array(text_scanner& in, const matrix_market_header& h, entry_builder<T, I>& out) {
-  using symmetry = matrix_market_symmetry;
-  std::int64_t k = 0;
-  for (std::int64_t j = 0; j < h.cols; ++j) {
-    std::int64_t i = h.symmetry == symmetry::general ? 0 : j;
-    if (h.symmetry == symmetry::skew_symmetric) ++i;
-    for (; i < h.rows; ++i, ++k) {
-      if (!in.to_next_line_with_data('%')) {
-        in.fail({"the input ends after ", k, " of ", h.entries, " elements"});
-      }
-      const T x = parse_value<T>(in, h.field);
-      if (h.symmetry == symmetry::hermitian) check_symmetric_entry(in, h, i + 1, j + 1, x);
-      in.end_line();
-      if (x != T{}) out.add(static_cast<I>(i), static_cast<I>(j), x);
-    }
+    if (!is_array || x != T{}) out.add(static_cast<I>(i - 1), static_cast<I>(j - 1), x);
+    if (is_array && ++i > h.rows) i = first_row(++j);
   }
 }
 
@@ -193,12 +188,8 @@ coo_matrix<T, I> parse_matrix_market(const std::string& name, byte_source& sourc
   const shape s(h.rows, h.cols);
   require_fits<I>(s, "read_matrix_market");
   entry_builder<T, I> out{{}, {}, {}, h.symmetry};
-  if (h.format == matrix_market_format::coordinate) {
-    out.reserve(h.entries, source.size_hint());
-    parse_coordinates(in, h, out);
-  } else {
-    parse_array(in, h, out);
-  }
+  if (h.format == matrix_market_format::coordinate) out.reserve(h.entries, source.size_hint());
+  parse_entries(in, h, out);
   if (in.to_next_line_with_data('%')) {
     in.fail({"there is more after ", h.entries, " entries"});
   }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,15 +55,14 @@ inline std::string lower_case(std::string s) {
   return s;
 }
 
-/// The next word of the banner as the number of its name.
-template <class Enum, std::size_t N>
-TILEBIT_COLD Enum banner_word(text_scanner& in, const char* what,
-                              const std::array<std::string_view, N>& names) {
+/// The next word of the banner as its place among the names.
+TILEBIT_COLD inline std::size_t banner_word(text_scanner& in, const char* what,
+                                            std::span<const std::string_view> names) {
   const std::string word = in.word();
   if (word.empty()) in.fail({"the banner lacks the ", what});
   const std::string lower = lower_case(word);
-  for (std::size_t k = 0; k < N; ++k) {
-    if (names[k] == lower) return static_cast<Enum>(k);
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    if (names[k] == lower) return k;
   }
   in.fail({"the banner's ", what, " \"", word, "\" is unknown"});
 }
@@ -105,9 +105,9 @@ TILEBIT_COLD inline matrix_market_header parse_header(text_scanner& in) {
   if (lower_case(object) != "matrix") {
     in.fail({"the banner's object is \"", object, "\", not \"matrix\""});
   }
-  h.format = banner_word<matrix_market_format>(in, "format", format_names);
-  h.field = banner_word<matrix_market_field>(in, "field", field_names);
-  h.symmetry = banner_word<matrix_market_symmetry>(in, "symmetry", symmetry_names);
+  h.format = static_cast<matrix_market_format>(banner_word(in, "format", format_names));
+  h.field = static_cast<matrix_market_field>(banner_word(in, "field", field_names));
+  h.symmetry = static_cast<matrix_market_symmetry>(banner_word(in, "symmetry", symmetry_names));
   check_banner(in, h);
   in.end_line();
 

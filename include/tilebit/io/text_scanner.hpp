@@ -149,7 +149,7 @@ private:
     }
   }
 
-  void refill() {
+  TILEBIT_NOINLINE void refill() {
     if (exhausted_) return;
     const auto kept = static_cast<std::size_t>(end_ - at_);
     std::memmove(buffer_.get(), at_, kept);
@@ -204,7 +204,7 @@ private:
 
   /// Fortran writes double precision as 1.5D+03.
   template <class N>
-  void parse_fortran(const char* what, const char* first, N& out) {
+  TILEBIT_COLD void parse_fortran(const char* what, const char* first, N& out) {
     const char* last = first;
     while (last != end_ && !ends_token(*last)) ++last;
     std::string token(first, last);

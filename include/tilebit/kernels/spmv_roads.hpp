@@ -53,18 +53,24 @@ public:
       : sorted_(units(blocks.matrix()) < blocks.count()) {
     if (!sorted_) return;
     std::array<std::int64_t, most_blocks> columns;
-    const std::span<std::uint8_t> all(order_.data(), static_cast<std::size_t>(blocks.count()));
-    for (std::size_t b = 0; b < all.size(); ++b) {
-      all[b] = static_cast<std::uint8_t>(b);
-      columns[b] = blocks.first_column(static_cast<int>(b));
-    }
-    std::sort(all.begin(), all.end(), [&](std::uint8_t a, std::uint8_t b) {
-      return columns[a] != columns[b] ? columns[a] < columns[b] : a < b;
-    });
+    const auto count = static_cast<std::size_t>(blocks.count());
+    for (std::size_t b = 0; b < count; ++b) columns[b] = blocks.first_column(static_cast<int>(b));
+    sort_by(std::span<const std::int64_t>(columns.data(), count));
   }
   int operator[](int k) const noexcept { return sorted_ ? order_[static_cast<std::size_t>(k)] : k; }
 
 private:
+  /// Blocks that begin in the same column stay in order. By insertion, which is quickly compiled:
+  /// a hundred blocks at most, each of which takes longer than all of this.
+  void sort_by(std::span<const std::int64_t> columns) noexcept {
+    std::uint8_t* const first = order_.data();
+    for (std::size_t b = 0; b < columns.size(); ++b) {
+      std::uint8_t* to = first + b;
+      for (; to != first && columns[to[-1]] > columns[b]; --to) *to = to[-1];
+      *to = static_cast<std::uint8_t>(b);
+    }
+  }
+
   bool sorted_;
   std::array<std::uint8_t, most_blocks> order_;
 };
