@@ -27,12 +27,12 @@ inline std::uint32_t column_patterns(unsigned bitmap) noexcept {
   return (bitmap | bitmap << 4) & 0x0f0f0f0fU;
 }
 
-/// Copies the columns of a pattern and of all patterns above it, with their values.
+/// Copies the n columns of a pattern, with their values.
 template <unsigned Pattern, class T, class I>
-TILEBIT_ALWAYS_INLINE void copy_patterns(const std::uint32_t* counts, const std::uint32_t* slot,
-                                         const I* tile_cols, const T* spread, I* cols,
-                                         T* values) noexcept {
-  for (std::uint32_t n = counts[Pattern - 1]; n > 0; --n) {
+TILEBIT_ALWAYS_INLINE void copy_pattern(std::uint32_t n, const std::uint32_t*& slot,
+                                        const I* tile_cols, const T* spread, I*& cols,
+                                        T*& values) noexcept {
+  for (; n > 0; --n) {
     const std::uint32_t s = *slot++;
     *cols++ = static_cast<I>(4 * tile_cols[s / 4] + static_cast<I>(s % 4));
     TILEBIT_UNROLL
@@ -40,9 +40,15 @@ TILEBIT_ALWAYS_INLINE void copy_patterns(const std::uint32_t* counts, const std:
       if ((Pattern >> r & 1U) != 0) *values++ = spread[4 * static_cast<std::size_t>(s) + r];
     }
   }
-  if constexpr (Pattern < 15) {
-    copy_patterns<Pattern + 1>(counts, slot, tile_cols, spread, cols, values);
-  }
+}
+
+/// Copies the columns of all patterns.
+template <class T, class I, unsigned... Patterns>
+TILEBIT_ALWAYS_INLINE void copy_patterns(patterns_less_one<Patterns...>,
+                                         const std::uint32_t* counts, const std::uint32_t* slot,
+                                         const I* tile_cols, const T* spread, I* cols,
+                                         T* values) noexcept {
+  (copy_pattern<Patterns + 1>(counts[Patterns], slot, tile_cols, spread, cols, values), ...);
 }
 
 /// Writes a tile row as a block of grouped rows: its columns, its values and 15 counts. Returns
@@ -117,6 +123,6 @@ std::int64_t group_tile_row(const row_of_tiles<T, I>& row, const grouping_scratc
     scratch.slots[next[p >> 24]++] = slot + 3;
     e = spread_columns(bitmaps[t], e, scratch.spread + 16 * t);
   }
-  copy_patterns<1>(counts, scratch.slots, tile_cols, scratch.spread, cols, values);
+  copy_patterns(all_patterns, counts, scratch.slots, tile_cols, scratch.spread, cols, values);
   return columns;
 }

@@ -28,6 +28,7 @@
 #include "grouping_scratch.hpp"
 #include "last_tile_rows.hpp"
 #include "panel_output.hpp"
+#include "patterns.hpp"
 #include "reference.hpp"
 #include "row_chunks.hpp"
 #include "row_of_tiles.hpp"

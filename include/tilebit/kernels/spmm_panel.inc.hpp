@@ -135,13 +135,11 @@ TILEBIT_ALWAYS_INLINE void add_column(const I*& col, const T*& value, std::int64
   }
 }
 
-/// Adds the columns of a pattern and of all patterns above it.
+/// Adds the n columns of a pattern.
 template <unsigned Pattern, bool Ahead, class T, class I, int Vectors, int Separate, class Places>
-TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
-                                        bool rows, const T* b, std::int64_t ldb,
-                                        const Places& places,
-                                        typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
-  std::uint32_t n = counts[Pattern - 1];
+TILEBIT_ALWAYS_INLINE void add_pattern(std::uint32_t n, const I*& col, const T*& value, bool rows,
+                                       const T* b, std::int64_t ldb, const Places& places,
+                                       typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
   for (; n >= Separate; n -= Separate) {
     if constexpr (Ahead) {
       TILEBIT_PREFETCH(reinterpret_cast<const char*>(value) + bytes_ahead);
@@ -159,10 +157,19 @@ TILEBIT_ALWAYS_INLINE void add_patterns(const std::uint32_t* counts, const I*& c
       add_column<Pattern, T, I, Vectors>(col, value, ldb, places, sums[0]);
     }
   }
-  if constexpr (Pattern < 15) {
-    add_patterns<Pattern + 1, Ahead, T, I, Vectors, Separate>(counts, col, value, rows, b, ldb,
-                                                              places, sums);
-  }
+}
+
+/// Adds the columns of all patterns.
+template <bool Ahead, class T, class I, int Vectors, int Separate, class Places,
+          unsigned... Patterns>
+TILEBIT_ALWAYS_INLINE void add_patterns(patterns_less_one<Patterns...>,
+                                        const std::uint32_t* counts, const I*& col,
+                                        const T*& value, bool rows, const T* b, std::int64_t ldb,
+                                        const Places& places,
+                                        typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
+  (add_pattern<Patterns + 1, Ahead, T, I, Vectors, Separate>(counts[Patterns], col, value, rows, b,
+                                                             ldb, places, sums),
+   ...);
 }
 
 template <class T, int Vectors, int Separate>
@@ -371,8 +378,8 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg sums[separate][4][Vectors];
     start_block<T, Vectors, separate>(sums);
-    add_patterns<1, Ahead, T, I, Vectors, separate>(n, col, value, k < fetching, b, ldb, places,
-                                                    sums);
+    add_patterns<Ahead, T, I, Vectors, separate>(all_patterns, n, col, value, k < fetching, b, ldb,
+                                                 places, sums);
     store_block<T, Vectors, separate>(sums, k, places, out);
   }
 }

@@ -63,13 +63,13 @@ TILEBIT_ALWAYS_INLINE void load_block(std::int64_t k, typename lanes<T>::mask la
   }
 }
 
-/// Adds the columns of a pattern and of all patterns above it.
+/// Adds the n columns of a pattern.
 template <unsigned Pattern, class T, class I, int Vectors>
 TILEBIT_ALWAYS_INLINE void
-scatter_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
-                 const typename lanes<T>::reg (&x)[4][Vectors], const scattered_panel<T>& to) {
+scatter_pattern(std::uint32_t n, const I*& col, const T*& value,
+                const typename lanes<T>::reg (&x)[4][Vectors], const scattered_panel<T>& to) {
   using v = lanes<T>;
-  for (std::uint32_t n = counts[Pattern - 1]; n > 0; --n) {
+  for (; n > 0; --n) {
     T* const sums = to.sums + static_cast<std::int64_t>(*col++) * to.lds;
     typename v::reg s[Vectors];
     TILEBIT_UNROLL
@@ -84,8 +84,15 @@ scatter_patterns(const std::uint32_t* counts, const I*& col, const T*& value,
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) v::store(sums + v::count * j, s[j]);
   }
-  if constexpr (Pattern < 15)
-    scatter_patterns<Pattern + 1, T, I, Vectors>(counts, col, value, x, to);
+}
+
+/// Adds the columns of all patterns.
+template <class T, class I, int Vectors, unsigned... Patterns>
+TILEBIT_ALWAYS_INLINE void
+scatter_patterns(patterns_less_one<Patterns...>, const std::uint32_t* counts, const I* col,
+                 const T* value, const typename lanes<T>::reg (&x)[4][Vectors],
+                 const scattered_panel<T>& to) {
+  (scatter_pattern<Patterns + 1, T, I, Vectors>(counts[Patterns], col, value, x, to), ...);
 }
 
 /// Blocks [first, last_block) of grouped rows.
@@ -94,11 +101,12 @@ void spmm_transposed(const grouped_view<const T, I>& a, std::int64_t first, std:
                      const scattered_panel<T>& to) noexcept {
   const auto last = lanes<T>::first(to.width - (Vectors - 1) * lanes<T>::count);
   for (std::int64_t k = first; k < last_block; ++k) {
-    const I* col = a.col_indices().data() + a.column_offsets()[at(k)];
-    const T* value = a.values().data() + a.value_offsets()[at(k)];
+    const I* const col = a.col_indices().data() + a.column_offsets()[at(k)];
+    const T* const value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg x[4][Vectors];
     load_block<T, Vectors>(k, last, x, to);
-    scatter_patterns<1, T, I, Vectors>(a.pattern_counts().data() + 15 * k, col, value, x, to);
+    scatter_patterns<T, I, Vectors>(all_patterns, a.pattern_counts().data() + 15 * k, col, value, x,
+                                    to);
   }
 }
 
