@@ -231,6 +231,47 @@ TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", fl
   });
 }
 
+TEST_CASE("lengths of rows that repeat themselves are foreseen", "[multiply]") {
+  std::vector<std::int64_t> offsets(1);
+  for (int i = 0; i < 300; ++i) offsets.push_back(offsets.back() + (i % 5 == 0 ? 300 : i % 5));
+  CHECK(tb::kernels::foresees_lengths(offsets.data(), 0, 300));
+  CHECK(tb::kernels::foresees_lengths(offsets.data(), 290, 290));
+  source from(23);
+  offsets.resize(1);
+  for (int i = 0; i < 300; ++i) offsets.push_back(offsets.back() + from.below(10));
+  CHECK_FALSE(tb::kernels::foresees_lengths(offsets.data(), 100, 300));
+}
+
+TEMPLATE_TEST_CASE("transposed rows of any lengths are multiplied by their products", "[multiply]",
+                   (element<float, std::int32_t>), (element<double, std::int64_t>)) {
+  using T = typename TestType::value;
+  using I = typename TestType::index;
+  source from(24);
+  const std::int64_t m = tb::kernels::most_remembered_rows + 5, n = 61;
+  generators::triples<T, I> entries;
+  for (std::int64_t i = 0; i < m; ++i) {
+    const std::int64_t step = 3 + from.below(60); // 1 to 20 entries
+    for (std::int64_t j = from.below(step); j < n; j += step) entries.add(i, j, from.value<T>());
+  }
+  const auto a = tb::to_csr(std::move(entries).matrix(m, n));
+  REQUIRE_FALSE(tb::kernels::foresees_lengths(a.row_offsets().data(), 0, m));
+  REQUIRE(a.nnz() <= 16 * m);
+  const auto x = generators::vector<T>(m, from);
+  const auto y0 = generators::vector<T>(n, from);
+  oracle::at_every_isa([&] {
+    std::vector<T> y(y0.size());
+    tb::multiply(tb::seq, tb::transposed(a), x, y);
+    oracle::check_spmv(tb::transposed(a), x, y);
+    tb::multiply(tb::seq, tb::scaled(2, tb::transposed(a)), x, tb::scaled(T(0.5), y0), y);
+    oracle::check_spmv(tb::transposed(a), x, y, T{2}, T(0.5), y0);
+    for (const auto& policy : {tb::threads(2), tb::threads(3)}) {
+      std::vector<T> other(y.size());
+      tb::multiply(policy, tb::scaled(2, tb::transposed(a)), x, tb::scaled(T(0.5), y0), other);
+      CHECK(same_bits(other, y));
+    }
+  });
+}
+
 TEMPLATE_TEST_CASE("calls that go through blocks back and forth give the same bits", "[multiply]",
                    float, double) {
   using T = TestType;

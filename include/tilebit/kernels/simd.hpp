@@ -25,6 +25,7 @@
 #include "cost_model.hpp"
 #include "dense_blocks.hpp"
 #include "dot_operand.hpp"
+#include "foreseen_lengths.hpp"
 #include "grouping_scratch.hpp"
 #include "last_tile_rows.hpp"
 #include "panel_output.hpp"

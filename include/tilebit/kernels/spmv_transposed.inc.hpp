@@ -41,9 +41,53 @@ TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int6
   for (; k < n; ++k) z[cols[k]] = fused(values[k], factor, z[cols[k]]);
 }
 
+inline constexpr std::int64_t multiplied_at_once = 16;
+
+/// Rows [first, last) where their lengths are not foreseen, so that the end of each would cost as
+/// much as seven entries. Short ones are multiplied as if they had 16 entries, each over what the
+/// one before has too many; a loop over the products of many rows then adds them to z.
+template <class T, class I, class O>
+TILEBIT_NOINLINE void scatter_products(const csr_view<const T, I, O>& a, std::int64_t first,
+                                       std::int64_t last, const T* x, T alpha, T* z) noexcept {
+  using v = lanes<T>;
+  constexpr std::int64_t most = 256;
+  const O* const offsets = a.row_offsets().data();
+  const T* const values = a.values().data();
+  const I* const cols = a.col_indices().data();
+  const std::int64_t last_read = a.nnz() - multiplied_at_once;
+  T products[most + multiplied_at_once];
+  auto k = static_cast<std::int64_t>(offsets[first]);
+  std::int64_t begin = k; // the entry of the first product
+  const auto add_products = [&] {
+    for (std::int64_t p = begin; p < k; ++p) z[cols[p]] += products[p - begin];
+    begin = k;
+  };
+  for (std::int64_t i = first; i < last; ++i) {
+    const std::int64_t n = static_cast<std::int64_t>(offsets[i + 1]) - k;
+    const T factor = alpha * x[i];
+    if (n > multiplied_at_once || k > last_read) {
+      add_products();
+      scatter_row(values + k, cols + k, n, factor, z);
+      begin = k += n;
+      continue;
+    }
+    if (k - begin > most) add_products();
+    TILEBIT_UNROLL
+    for (std::int64_t j = 0; j < multiplied_at_once; j += v::count) {
+      v::store(products + (k - begin) + j, v::mul(v::load(values + k + j), v::broadcast(&factor)));
+    }
+    k += n;
+  }
+  add_products();
+}
+
 template <class T, class I, class O>
 void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
                      const T* x, T alpha, T* z) noexcept {
+  if (a.rows() > most_remembered_rows && a.nnz() <= multiplied_at_once * a.rows() &&
+      !foresees_lengths(a.row_offsets().data(), first, last)) {
+    return scatter_products(a, first, last, x, alpha, z);
+  }
   const O* offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last; ++i) {
     const auto k = static_cast<std::int64_t>(offsets[i]);
