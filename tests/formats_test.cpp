@@ -341,6 +341,7 @@ TEMPLATE_TEST_CASE("arrays of matrices are vectors", "[formats]", std::uint16_t,
     CHECK(kept == a);
     kept.push_back(T{9}); // beyond the vector's memory
     CHECK(kept.size() == n + 1);
+    CHECK(std::equal(a.begin(), a.end(), kept.begin()));
     CHECK(kept.back() == 9);
   }
   tb::detail::ask_for_large_pages(nullptr, 0);

@@ -250,25 +250,42 @@ TEMPLATE_TEST_CASE("transposed rows of any lengths are multiplied by their produ
   const std::int64_t m = tb::kernels::most_remembered_rows + 5, n = 61;
   generators::triples<T, I> entries;
   for (std::int64_t i = 0; i < m; ++i) {
-    const std::int64_t step = 3 + from.below(60); // 1 to 20 entries
+    const std::int64_t step = 3 + from.below(60); // 0 to 21 entries
     for (std::int64_t j = from.below(step); j < n; j += step) entries.add(i, j, from.value<T>());
   }
   const auto a = tb::to_csr(std::move(entries).matrix(m, n));
-  REQUIRE_FALSE(tb::kernels::foresees_lengths(a.row_offsets().data(), 0, m));
   REQUIRE(a.nnz() <= 16 * m);
-  const auto x = generators::vector<T>(m, from);
+  for (std::int64_t first = 0; first + 128 <= m; first += 128) {
+    REQUIRE_FALSE(tb::kernels::foresees_lengths(a.row_offsets().data(), first, m));
+  }
+  const std::vector<std::int32_t> offsets(a.row_offsets().begin(), a.row_offsets().end());
+  const tb::csr_view<const T, I, std::int32_t> narrow(a.values(), offsets, a.col_indices(), {m, n});
+  auto x = generators::vector<T>(m, from);
   const auto y0 = generators::vector<T>(n, from);
+  std::vector<T> y(y0.size()), other(y0.size());
   oracle::at_every_isa([&] {
-    std::vector<T> y(y0.size());
     tb::multiply(tb::seq, tb::transposed(a), x, y);
     oracle::check_spmv(tb::transposed(a), x, y);
+    tb::multiply(tb::seq, tb::transposed(narrow), x, other);
+    oracle::check_spmv(tb::transposed(a), x, other);
     tb::multiply(tb::seq, tb::scaled(2, tb::transposed(a)), x, tb::scaled(T(0.5), y0), y);
     oracle::check_spmv(tb::transposed(a), x, y, T{2}, T(0.5), y0);
     for (const auto& policy : {tb::threads(2), tb::threads(3)}) {
-      std::vector<T> other(y.size());
       tb::multiply(policy, tb::scaled(2, tb::transposed(a)), x, tb::scaled(T(0.5), y0), other);
       CHECK(same_bits(other, y));
     }
+  });
+  // What is multiplied beyond the end of a row belongs to nobody.
+  std::int64_t row = 1000;
+  while (a.row_offsets()[static_cast<std::size_t>(row) + 1] -
+             a.row_offsets()[static_cast<std::size_t>(row)] !=
+         3) {
+    ++row;
+  }
+  x[static_cast<std::size_t>(row)] = std::numeric_limits<T>::infinity();
+  oracle::at_every_isa([&] {
+    tb::multiply(tb::transposed(a), x, y);
+    CHECK(std::count_if(y.begin(), y.end(), [](T v) { return !std::isfinite(v); }) == 3);
   });
 }
 

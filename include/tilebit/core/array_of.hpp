@@ -113,10 +113,11 @@ private:
     if (capacity > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();
     void* const there = copied_array(data_, size_ * sizeof(T), capacity * sizeof(T));
     if (owns()) give_array(data_, capacity_ * sizeof(T));
-    given_ = {};
+    std::vector<T>().swap(given_); // frees it, as assigning {} would not
     data_ = static_cast<T*>(there);
     capacity_ = capacity;
   }
+
   void swap(array_of& other) noexcept {
     given_.swap(other.given_);
     std::swap(data_, other.data_);

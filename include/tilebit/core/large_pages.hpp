@@ -148,11 +148,6 @@ TILEBIT_NOINLINE inline void* allocate_array(std::size_t n) {
 #endif
   return n >= least_on_lines ? ::operator new(n, std::align_val_t{64}) : ::operator new(n);
 }
-TILEBIT_NOINLINE inline void* copied_array(const void* from, std::size_t n, std::size_t capacity) {
-  void* const there = allocate_array(capacity);
-  if (n > 0) std::memcpy(there, from, n);
-  return there;
-}
 TILEBIT_NOINLINE inline void free_array(void* memory, std::size_t n) noexcept {
 #if TILEBIT_MAPS_PAGES
   if (is_mapped(n)) {
@@ -169,6 +164,14 @@ TILEBIT_NOINLINE inline void give_array(void* memory, std::size_t n) noexcept {
   if (is_mapped(n)) return arrays_of_program.give(memory, bytes_in_pages(n));
 #endif
   free_array(memory, n);
+}
+
+/// Memory for an array of `capacity` bytes that begins with the n bytes at `from`. Throws
+/// std::bad_alloc.
+TILEBIT_NOINLINE inline void* copied_array(const void* from, std::size_t n, std::size_t capacity) {
+  void* const there = allocate_array(capacity);
+  if (n > 0) std::memcpy(there, from, n);
+  return there;
 }
 
 /// An array of n objects of a type whose objects need no constructor, not initialised, in large

@@ -13,8 +13,9 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 /// Of more rows processors do not remember the lengths from the last product.
 inline constexpr std::int64_t most_remembered_rows = 32768;
 
-/// Are most lengths of the first rows those that followed the same two lengths before? Meshes and
-/// banded matrices repeat themselves, graphs of people and of pages do not.
+/// Are most lengths of the first 128 rows those that followed about the same two lengths before
+/// (modulo 256, by the last one and four bits of that in front of it)? Regular meshes and banded
+/// matrices repeat themselves, meshes without structure and graphs do not.
 template <class O>
 bool foresees_lengths(const O* offsets, std::int64_t first, std::int64_t last) noexcept {
   constexpr std::int64_t sample = 128;

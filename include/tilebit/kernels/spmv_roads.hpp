@@ -61,7 +61,7 @@ public:
 
 private:
   /// Blocks that begin in the same column stay in order. By insertion, which is quickly compiled:
-  /// a hundred blocks at most, each of which takes longer than all of this.
+  /// 128 blocks at most, each of which takes longer than all of this.
   void sort_by(std::span<const std::int64_t> columns) noexcept {
     std::uint8_t* const first = order_.data();
     for (std::size_t b = 0; b < columns.size(); ++b) {
