@@ -197,12 +197,13 @@ struct tile_scatter;
 
 template <>
 struct tile_scatter<float> {
+  static constexpr bool adds_fours = false;
   float factors[4];
 
   tile_scatter(const float* f, float alpha) noexcept {
     for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
   }
-  void add(unsigned bits, const float* e, float* z) const noexcept {
+  const float* add(unsigned bits, const float* e, float* z) const noexcept {
     __m128 sum = _mm_loadu_ps(z);
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
@@ -211,17 +212,19 @@ struct tile_scatter<float> {
       e += row.count;
     }
     _mm_storeu_ps(z, sum);
+    return e;
   }
 };
 
 template <>
 struct tile_scatter<double> {
+  static constexpr bool adds_fours = false;
   double factors[4];
 
   tile_scatter(const double* f, double alpha) noexcept {
     for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
   }
-  void add(unsigned bits, const double* e, double* z) const noexcept {
+  const double* add(unsigned bits, const double* e, double* z) const noexcept {
     __m256d sum = _mm256_loadu_pd(z);
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
@@ -231,6 +234,7 @@ struct tile_scatter<double> {
       e += row.count;
     }
     _mm256_storeu_pd(z, sum);
+    return e;
   }
 };
 

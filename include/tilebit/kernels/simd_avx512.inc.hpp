@@ -187,12 +187,15 @@ private:
   }
 };
 
-/// tile_scatter<T> adds to four elements of z what a tile's columns hold times one factor per row.
+/// tile_scatter<T> adds to four elements of z what a tile's columns hold times one factor per row,
+/// and gives the end of the tile's elements; add_four does so for four tiles of different columns,
+/// which share the sums over rows, and gives the same bits.
 template <class T>
 struct tile_scatter;
 
 template <>
 struct tile_scatter<float> {
+  static constexpr bool adds_fours = true;
   __m512 factors; // lane 4 r + c: factor r
 
   tile_scatter(const float* f, float alpha) noexcept {
@@ -200,17 +203,50 @@ struct tile_scatter<float> {
     const __m128 fs = _mm_mul_ps(_mm_loadu_ps(f), _mm_set1_ps(alpha));
     factors = _mm512_permutexvar_ps(rows, _mm512_castps128_ps512(fs));
   }
-  void add(unsigned bits, const float* e, float* z) const noexcept {
-    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
-    const __m512 p = _mm512_maskz_mul_ps(mask, expand(mask, e), factors);
+  const float* add(unsigned bits, const float* e, float* z) const noexcept {
+    const __m512 p = products(bits, e);
     const __m256 twos = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
     const __m128 one = _mm_add_ps(_mm256_castps256_ps128(twos), _mm256_extractf128_ps(twos, 1));
     _mm_storeu_ps(z, _mm_add_ps(_mm_loadu_ps(z), one));
+    return e;
+  }
+  template <class I>
+  TILEBIT_ALWAYS_INLINE const float* add_four(const std::uint16_t* bitmaps, const I* cols,
+                                              const float* e, float* z) const noexcept {
+    const __m512 a = products(bitmaps[0], e);
+    const __m512 b = products(bitmaps[1], e);
+    const __m512 c = products(bitmaps[2], e);
+    const __m512 d = products(bitmaps[3], e);
+    const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44),
+                                    _mm512_shuffle_f32x4(a, b, 0xee));
+    const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44),
+                                    _mm512_shuffle_f32x4(c, d, 0xee));
+    const __m512 sums = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88),
+                                      _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    const auto put = [&](const I& col, __m128 sum) {
+      float* const to = z + 4 * static_cast<std::int64_t>(col);
+      _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), sum));
+    };
+    put(cols[0], _mm512_castps512_ps128(sums));
+    put(cols[1], _mm512_extractf32x4_ps(sums, 1));
+    put(cols[2], _mm512_extractf32x4_ps(sums, 2));
+    put(cols[3], _mm512_extractf32x4_ps(sums, 3));
+    return e;
+  }
+
+private:
+  /// Moves e to the end of the tile's elements.
+  TILEBIT_ALWAYS_INLINE __m512 products(unsigned bits, const float*& e) const noexcept {
+    const auto mask = in_mask_register(static_cast<__mmask16>(bits));
+    const __m512 p = _mm512_maskz_mul_ps(mask, expand(mask, e), factors);
+    e += std::popcount(bits);
+    return p;
   }
 };
 
 template <>
 struct tile_scatter<double> {
+  static constexpr bool adds_fours = false;
   __m512d upper; // factors of rows 0 and 1
   __m512d lower; // of rows 2 and 3
 
@@ -220,7 +256,7 @@ struct tile_scatter<double> {
     upper = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), fs);
     lower = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 2, 2, 2, 3, 3, 3, 3), fs);
   }
-  void add(unsigned bits, const double* e, double* z) const noexcept {
+  const double* add(unsigned bits, const double* e, double* z) const noexcept {
     const auto m0 = in_mask_register(static_cast<__mmask8>(bits));
     const auto m1 = in_mask_register(static_cast<__mmask8>(bits >> 8));
     const __m512d a0 = expand(m0, e);
@@ -228,6 +264,7 @@ struct tile_scatter<double> {
     const __m512d p = _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
     const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
     _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));
+    return e + std::popcount(bits);
   }
 };
 

@@ -146,19 +146,25 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
   for (std::int64_t tr = first; tr < last; ++tr) {
     const row_factors<4, T> factors(a.rows(), 4 * tr, x);
     const tile_scatter<T> scatter(factors.first, alpha);
-    for (std::int64_t k = offsets[tr]; k < offsets[tr + 1]; ++k) {
+    std::int64_t k = offsets[tr];
+    const std::int64_t end = offsets[tr + 1];
+    std::int64_t inner = std::clamp(to_add, k, end);
+    // Only the last tile can reach over the matrix's edge.
+    if (k < inner && static_cast<std::int64_t>(cols[inner - 1]) == whole_cols) --inner;
+    if constexpr (tile_scatter<T>::adds_fours) {
+      for (; k + 4 <= inner; k += 4) e = scatter.add_four(bitmaps + k, cols + k, e, z);
+    }
+    for (; k < inner; ++k) {
+      e = scatter.add(bitmaps[k], e, z + 4 * static_cast<std::int64_t>(cols[k]));
+    }
+    for (; k < end; ++k) {
       const auto col = static_cast<std::int64_t>(cols[k]);
-      if (col < whole_cols && k < to_add) {
-        scatter.add(bitmaps[k], e, z + 4 * col);
-      } else {
-        const copied_tile<T> tile(e, elements_end);
-        T edge[4] = {};
-        const std::int64_t width = std::min<std::int64_t>(4, a.cols() - 4 * col);
-        std::copy_n(z + 4 * col, width, edge);
-        scatter.add(bitmaps[k], tile.elements, edge);
-        std::copy_n(edge, width, z + 4 * col);
-      }
-      e += std::popcount(unsigned{bitmaps[k]});
+      const copied_tile<T> tile(e, elements_end);
+      T edge[4] = {};
+      const std::int64_t width = std::min<std::int64_t>(4, a.cols() - 4 * col);
+      std::copy_n(z + 4 * col, width, edge);
+      e += scatter.add(bitmaps[k], tile.elements, edge) - tile.elements;
+      std::copy_n(edge, width, z + 4 * col);
     }
   }
 }
