@@ -197,7 +197,6 @@ struct tile_scatter;
 
 template <>
 struct tile_scatter<float> {
-  static constexpr bool adds_fours = false;
   float factors[4];
 
   tile_scatter(const float* f, float alpha) noexcept {
@@ -218,7 +217,6 @@ struct tile_scatter<float> {
 
 template <>
 struct tile_scatter<double> {
-  static constexpr bool adds_fours = false;
   double factors[4];
 
   tile_scatter(const double* f, double alpha) noexcept {

@@ -188,14 +188,13 @@ private:
 };
 
 /// tile_scatter<T> adds to four elements of z what a tile's columns hold times one factor per row,
-/// and gives the end of the tile's elements; add_four does so for four tiles of different columns,
-/// which share the sums over rows, and gives the same bits.
+/// and gives the end of the tile's elements; add_four, where there is one, does so for four tiles
+/// of different columns, which share the sums over rows, and gives the same bits.
 template <class T>
 struct tile_scatter;
 
 template <>
 struct tile_scatter<float> {
-  static constexpr bool adds_fours = true;
   __m512 factors; // lane 4 r + c: factor r
 
   tile_scatter(const float* f, float alpha) noexcept {
@@ -246,7 +245,6 @@ private:
 
 template <>
 struct tile_scatter<double> {
-  static constexpr bool adds_fours = false;
   __m512d upper; // factors of rows 0 and 1
   __m512d lower; // of rows 2 and 3
 

@@ -151,7 +151,7 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
     std::int64_t inner = std::clamp(to_add, k, end);
     // Only the last tile can reach over the matrix's edge.
     if (k < inner && static_cast<std::int64_t>(cols[inner - 1]) == whole_cols) --inner;
-    if constexpr (tile_scatter<T>::adds_fours) {
+    if constexpr (requires { scatter.add_four(bitmaps, cols, e, z); }) {
       for (; k + 4 <= inner; k += 4) e = scatter.add_four(bitmaps + k, cols + k, e, z);
     }
     for (; k < inner; ++k) {
