@@ -101,6 +101,20 @@ struct tile_accumulator<float> {
     upper = a.upper.times(xs, upper);
     lower = a.lower.times(xs, lower);
   }
+  /// A tile of 16 elements.
+  struct full_tile {
+    __m256 upper;
+    __m256 lower;
+    const float* end;
+
+    full_tile(unsigned, const float* e) noexcept
+        : upper(_mm256_loadu_ps(e)), lower(_mm256_loadu_ps(e + 8)), end(e + 16) {}
+  };
+  void add(const full_tile& a, const float* x) noexcept {
+    const __m256 xs = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x));
+    upper = _mm256_fmadd_ps(a.upper, xs, upper);
+    lower = _mm256_fmadd_ps(a.lower, xs, lower);
+  }
   void add(const tile_accumulator& other) noexcept {
     upper = _mm256_add_ps(upper, other.upper);
     lower = _mm256_add_ps(lower, other.lower);
@@ -169,6 +183,19 @@ struct tile_accumulator<double> {
     for (int r = 0; r < 4; ++r) {
       const row& of = a.rows[r];
       sums[r] = _mm256_fmadd_pd(of.elements, _mm256_and_pd(xs, of.present), sums[r]);
+    }
+  }
+  struct full_tile {
+    const double* elements;
+    const double* end;
+
+    full_tile(unsigned, const double* e) noexcept : elements(e), end(e + 16) {}
+  };
+  void add(const full_tile& a, const double* x) noexcept {
+    const __m256d xs = _mm256_loadu_pd(x);
+    TILEBIT_UNROLL
+    for (int r = 0; r < 4; ++r) {
+      sums[r] = _mm256_fmadd_pd(_mm256_loadu_pd(a.elements + 4 * r), xs, sums[r]);
     }
   }
   void add(const tile_accumulator& other) noexcept {

@@ -60,6 +60,16 @@ struct tile_accumulator<float> {
     const __m512 xs = _mm512_broadcast_f32x4(_mm_loadu_ps(x));
     sums = _mm512_mask3_fmadd_ps(a.elements, xs, sums, a.present);
   }
+  /// A tile of 16 elements.
+  struct full_tile {
+    __m512 elements;
+    const float* end;
+
+    full_tile(unsigned, const float* e) noexcept : elements(_mm512_loadu_ps(e)), end(e + 16) {}
+  };
+  void add(const full_tile& a, const float* x) noexcept {
+    sums = _mm512_fmadd_ps(a.elements, _mm512_broadcast_f32x4(_mm_loadu_ps(x)), sums);
+  }
   void add(const tile_accumulator& other) noexcept { sums = _mm512_add_ps(sums, other.sums); }
   /// The sums of all rows of a group of tile rows, which share the reduction.
   static void rows(const tile_accumulator* of, float* to) noexcept {
@@ -132,6 +142,19 @@ struct tile_accumulator<double> {
     const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
     upper = _mm512_mask3_fmadd_pd(a.upper, xs, upper, a.in_upper);
     lower = _mm512_mask3_fmadd_pd(a.lower, xs, lower, a.in_lower);
+  }
+  struct full_tile {
+    __m512d upper;
+    __m512d lower;
+    const double* end;
+
+    full_tile(unsigned, const double* e) noexcept
+        : upper(_mm512_loadu_pd(e)), lower(_mm512_loadu_pd(e + 8)), end(e + 16) {}
+  };
+  void add(const full_tile& a, const double* x) noexcept {
+    const __m512d xs = _mm512_broadcast_f64x4(_mm256_loadu_pd(x));
+    upper = _mm512_fmadd_pd(a.upper, xs, upper);
+    lower = _mm512_fmadd_pd(a.lower, xs, lower);
   }
   void add(const tile_accumulator& other) noexcept {
     upper = _mm512_add_pd(upper, other.upper);

@@ -16,10 +16,11 @@ std::int64_t tiles_to_add(const bitmap_view<const T, I>& a) noexcept {
 }
 
 /// The sums of the tiles [k, end) of one tile row, whose elements begin at e; moves e to their end.
+/// Tile may be full_tile where all of them are full, which gives the same bits.
 /// In long rows two accumulators take turns, because one would wait for its own multiply-add; in
 /// short ones adding the two up costs more. Inlined, because most tile rows are as short as the
 /// call would be long.
-template <bool Far, class T, class I>
+template <bool Far, class Tile, class T, class I>
 TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps, const I* cols,
                                                     std::int64_t k, std::int64_t end, const T*& e,
                                                     const T* x) noexcept {
@@ -27,7 +28,7 @@ TILEBIT_ALWAYS_INLINE tile_accumulator<T> add_tiles(const std::uint16_t* bitmaps
   tile_accumulator<T> sums;
   const T* from = e;
   const auto add = [&](tile_accumulator<T>& to, std::int64_t t) {
-    const typename tile_accumulator<T>::tile tile(bitmaps[t], from);
+    const Tile tile(bitmaps[t], from);
     to.add(tile, x + 4 * static_cast<std::int64_t>(cols[t]));
     from = tile.end;
   };
@@ -62,10 +63,13 @@ struct edge_of_x {
 };
 
 /// Tile rows [first, last), all of whose tiles may be added as they are. Far: elements are fetched
-/// ahead, because they come from far away.
-template <bool Far, class T, class I>
+/// ahead, because they come from far away. Full: tile rows may have full tiles alone, which are not
+/// expanded then; asking each row costs short ones up to a tenth.
+template <bool Far, bool Full, class T, class I>
 void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
                         const T* x, const vector_update<T>& update) noexcept {
+  using tile = typename tile_accumulator<T>::tile;
+  using full_tile = typename tile_accumulator<T>::full_tile;
   const vector_update<T> out = update; // a copy, which no store to z can change
   constexpr std::int64_t group = tile_accumulator<T>::group;
   const std::int64_t* offsets = a.tile_row_offsets().data();
@@ -81,13 +85,20 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
     for (std::int64_t g = 0; g < group && tr + g < last; ++g) {
       const std::int64_t k = offsets[tr + g];
       const std::int64_t end = offsets[tr + g + 1];
+      if constexpr (Full) {
+        const std::int64_t* const elements_of = a.element_offsets().data() + tr + g;
+        if (elements_of[1] - elements_of[0] == 16 * (end - k)) {
+          sums[g] = add_tiles<Far, full_tile>(bitmaps, cols, k, end, e, x);
+          continue;
+        }
+      }
       // Only the last tile can reach over the matrix's edge.
       const bool at_edge = k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
-      sums[g] = add_tiles<Far>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
+      sums[g] = add_tiles<Far, tile>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
       if (at_edge) {
-        const typename tile_accumulator<T>::tile tile(bitmaps[end - 1], e);
-        sums[g].add(tile, edge.values);
-        e = tile.end;
+        const tile last_one(bitmaps[end - 1], e);
+        sums[g].add(last_one, edge.values);
+        e = last_one.end;
       }
     }
     const std::int64_t rows_left = (last < a.tile_rows() ? 4 * last : a.rows()) - 4 * tr;
@@ -110,8 +121,11 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   const std::int64_t to_add = tiles_to_add(a);
   while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
   const bool far = a.nnz() * static_cast<std::int64_t>(sizeof(T)) > detail::far_bytes;
+  const double fill = static_cast<double>(a.nnz()) / static_cast<double>(a.bitmaps().size());
   tile_rows_kernel<T, I>* const kernel =
-      far ? &multiply_tile_rows<true, T, I> : &multiply_tile_rows<always_far, T, I>;
+      detail::nearly_full(fill) ? &multiply_tile_rows<always_far, true, T, I>
+      : far                     ? &multiply_tile_rows<true, false, T, I>
+                                : &multiply_tile_rows<always_far, false, T, I>;
   kernel(a, first, inner, x, update);
   if (inner < last) multiply_last_tile_rows<T, I>(kernel, a, inner, last, to_add, x, update);
 }
