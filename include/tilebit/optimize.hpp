@@ -310,8 +310,6 @@ detail::packed_arrays<T, I> rows_for_matrices(const bitmap_view<const T, I>& a,
 
 namespace detail {
 
-inline constexpr std::int64_t band_height = 64; ///< tile rows that optimize decides for at a time
-
 /// optimize for 16-bit and 8-bit types: the grid or tiles, whichever take fewer bytes, and a copy
 /// for SpMM or SpMV.
 template <class T, class I>
@@ -349,8 +347,9 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
       bands.push_back({first, last});
     }
   };
-  for (std::int64_t first = 0; first < tile_rows; first += band_height) {
-    const std::int64_t last = std::min(first + band_height, tile_rows);
+  for (std::int64_t first = 0, last = 0; first < tile_rows; first = last) {
+    last = end_of_band(csr, first);
+    const bool whole_slices = first % 4 == 0 && (last % 4 == 0 || last == tile_rows);
     const std::int64_t last_row = std::min(4 * last, csr.rows());
     const std::int64_t last_slice = (last + 3) / 4;
     counted_pieces counted;
@@ -358,11 +357,11 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
                                                 csr.row_offsets()[at(4 * first)]);
     counted.rows = last_row - 4 * first;
     counted.tiles = tiles.tile_row_offsets()[at(last)] - tiles.tile_row_offsets()[at(first)];
-    counted.diagonals = count_diagonals(csr, first / 4, last_slice);
+    if (whole_slices) counted.diagonals = count_diagonals(csr, first / 4, last_slice);
     const auto t =
         predict_rows<T, I>(csr.row_offsets(), 4 * first, last_row, counted, bytes, active_isa());
     double least = std::min(t.sliced, t.bitmap);
-    if (signed_columns) least = std::min(least, t.diagonals);
+    if (signed_columns && whole_slices) least = std::min(least, t.diagonals);
     if (only_slices || t.sliced == least) {
       for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
       others_nnz += counted.entries;
@@ -417,21 +416,22 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 
 /// A laid out for this machine and one operation.
 ///
-/// For SpMV: bands of 256 rows each as tiles, as diagonals or as sliced rows, whichever the cost
-/// model predicts to be fastest. For SpMM of float or double: grouped rows (formats/grouped.hpp),
-/// of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or CSR where rows that
-/// neighbour have few columns in common, next to the rows of B that are not near. Either multiplies
-/// vectors and dense matrices alike, only more slowly what it was not made for. Of bfloat16,
-/// float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is smaller, and for SpMM
-/// a second copy in grouped rows of packed entries: 4 bytes for each pair of bfloat16 or four 8-bit
-/// integers that neighbour in a row, or for each float16, and sizeof(I) for a column of up to four
-/// of them. Where a matrix unit multiplies bfloat16 or 8-bit integers of which 6% or more are
-/// stored, that copy is of masked rows (formats/masked.hpp): the entries, and a bit for each place.
-/// For SpMV with these types and AVX-512 BF16, a second copy in masked rows or, where few are
-/// stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries are far from each
-/// other, a byte more than its own for each of them, and zeros besides; none where most tiles are
-/// empty. For transposed SpMV: A^T laid out for SpMV, so that multiply(transposed(h), x, y) is as
-/// fast as a plain product, and a plain one as slow as a transposed one.
+/// For SpMV: bands of 256 rows, of four where 16 have 65,536 entries, each as tiles, as diagonals
+/// or as sliced rows, whichever the cost model predicts to be fastest. For SpMM of float or double:
+/// grouped rows (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for
+/// four rows, or CSR where rows that neighbour have few columns in common, next to the rows of B
+/// that are not near. Either multiplies vectors and dense matrices alike, only more slowly what it
+/// was not made for. Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix,
+/// whichever is smaller, and for SpMM a second copy in grouped rows of packed entries: 4 bytes for
+/// each pair of bfloat16 or four 8-bit integers that neighbour in a row, or for each float16, and
+/// sizeof(I) for a column of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit
+/// integers of which 6% or more are stored, that copy is of masked rows (formats/masked.hpp): the
+/// entries, and a bit for each place. For SpMV with these types and AVX-512 BF16, a second copy in
+/// masked rows or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or,
+/// where entries are far from each other, a byte more than its own for each of them, and zeros
+/// besides; none where most tiles are empty. For transposed SpMV: A^T laid out for SpMV, so that
+/// multiply(transposed(h), x, y) is as fast as a plain product, and a plain one as slow as a
+/// transposed one.
 ///
 /// `columns` of B are expected for SpMM: how grouped rows of wide matrices are cut depends on it.
 /// For one A is laid out as for SpMV, for up to 16 bytes of them in CSR or, where that is faster,

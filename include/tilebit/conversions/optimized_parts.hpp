@@ -33,6 +33,28 @@ constexpr bool stands_alone(std::int64_t n, std::int64_t nnz) noexcept {
   return n >= long_row && 8 * 16 * n > nnz;
 }
 
+/// Where the tile rows end that optimize decides for together, of which the first is `first`:
+/// slices, up to 64 tile rows, or one tile row of a slice with so many entries that each of them
+/// is worth a decision.
+template <class T, class I, class O>
+std::int64_t end_of_band(const csr_view<const T, I, O>& a, std::int64_t first) noexcept {
+  constexpr std::int64_t many = 65536;
+  constexpr std::int64_t of_slice = 4;
+  const std::int64_t tile_rows = tiles_along(a.rows());
+  const auto entries_before = [&](std::int64_t tile_row) {
+    return static_cast<std::int64_t>(a.row_offsets()[at(std::min(4 * tile_row, a.rows()))]);
+  };
+  const auto crowded = [&](std::int64_t tile_row) {
+    const std::int64_t slice = tile_row / of_slice * of_slice;
+    return entries_before(slice + of_slice) - entries_before(slice) >= many;
+  };
+  if (crowded(first)) return first + 1;
+  const std::int64_t most = std::min(first + 64, tile_rows);
+  std::int64_t last = first + of_slice;
+  while (last < most && !crowded(last)) last += of_slice;
+  return std::min(last, tile_rows);
+}
+
 /// The tiles of some bands; all other tile rows are empty.
 template <class T, class I>
 bitmap_matrix<T, I> tiles_in_bands(bitmap_matrix<T, I>&& a, std::span<const unit_range> bands) {
