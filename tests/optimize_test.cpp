@@ -130,6 +130,48 @@ TEMPLATE_TEST_CASE("bands of tiles and slices multiply as one matrix", "[optimiz
   });
 }
 
+TEMPLATE_TEST_CASE("CSR is recommended where rows have one entry each", "[optimize]", double,
+                   float) {
+  source from(42);
+  generators::triples<TestType, std::int32_t> t; // scattered, so that tiles have one entry, too
+  for (std::int64_t i = 0; i < 3000; ++i) t.add(i, i * 1237 % 3000, from.value<TestType>());
+  const auto a = std::move(t).matrix(3000, 3000);
+  oracle::at_every_isa([&] {
+    const tb::isa level = tb::active_isa(); // the scalar kernel of COO is faster indeed
+    if (level == tb::isa::scalar || (level == tb::isa::avx2 && !tb::detail::slow_gathers())) return;
+    CHECK(tb::recommend(a, tb::operation::spmv).best == tb::format::csr);
+  });
+}
+
+TEMPLATE_TEST_CASE("long tile rows of one band each have their layout", "[optimize]", double,
+                   float) {
+  using T = TestType;
+  source from(41);
+  const std::int64_t m = 301, n = 16001;
+  const auto a = generators::where<T, std::int32_t>(m, n, from, [&](auto i, auto j) {
+    if (i < 200) return i == j;                   // short rows before the long ones
+    if (i < 208) return (i + j) % 8 == 0;         // scattered
+    return i < 212 ? j < n - 1 : i % 4 == j % 64; // full, and a few behind them
+  });
+  const auto x = generators::vector<T>(n, from);
+  std::vector<T> y(static_cast<std::size_t>(m));
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a);
+    tb::validate(h);
+    CHECK(tb::to_coo(h) == a);
+    if (tb::active_isa() >= tb::isa::avx512) {
+      REQUIRE(h.view().tile_bands().size() == 1);
+      CHECK(h.view().tile_bands()[0].first == 52);
+      CHECK(h.view().tile_bands()[0].last == 53);
+    }
+    tb::multiply(h, x, y);
+    oracle::check_spmv(a, x, y);
+    std::vector<T> other(y.size());
+    tb::multiply(tb::threads(3), h, x, other);
+    CHECK(std::memcmp(other.data(), y.data(), y.size() * sizeof(T)) == 0);
+  });
+}
+
 TEMPLATE_TEST_CASE("what is made for transposed products multiplies either way", "[optimize]",
                    double, float, std::complex<double>, std::int32_t) {
   using T = TestType;

@@ -96,12 +96,18 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
                         const counted_pieces& counted, const per_layout& bytes_of_all, isa level) {
   const spmv_costs& cost = costs_of_spmv(sizeof(T), level, slow_gathers());
   const auto nnz = static_cast<std::int64_t>(row_offsets.back());
+  constexpr int enough = 4; // rows of one length, after which the next one's is foreseen
   per_layout t;
+  std::int64_t before = -1;
+  int alike = 0;
   for (std::int64_t i = first; i < last; ++i) {
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
+    alike = n == before ? alike + 1 : 0;
+    before = n;
+    const double of_row = alike < enough || n > 2 ? 1.0 : cost.foreseen;
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
-    t.csr += n < cost.long_row ? entries * cost.short_entry + cost.short_row
+    t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row
                                : entries * cost.entry + cost.row;
     t.sliced += stands_alone(n, nnz) ? entries * cost.entry + cost.row
                                      : entries * cost.slice_entry + cost.slice_row;

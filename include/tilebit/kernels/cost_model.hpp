@@ -25,6 +25,7 @@ struct spmv_costs {
   double row;            ///< its begin and end
   double short_entry;    ///< one entry of a short one
   double short_row;      ///< its begin and end
+  double foreseen;       ///< share of that of one or two entries, where rows before have as many
   double slice_entry;    ///< one entry of a slice
   double slice_row;      ///< one row of a slice, begin and end
   double diagonal;       ///< one piece of a diagonal
@@ -43,6 +44,7 @@ inline constexpr spmv_costs avx512_float{.tile = 1.24,
                                          .row = 2.1,
                                          .short_entry = 0.25,
                                          .short_row = 1.4,
+                                         .foreseen = 1,
                                          .slice_entry = 0.25,
                                          .slice_row = 0.65,
                                          .diagonal = 1.48,
@@ -58,6 +60,7 @@ inline constexpr spmv_costs avx512_double{.tile = 2.27,
                                           .row = 0.2,
                                           .short_entry = 0.21,
                                           .short_row = 1.65,
+                                          .foreseen = 1,
                                           .slice_entry = 0.31,
                                           .slice_row = 0.75,
                                           .diagonal = 2.2,
@@ -73,6 +76,7 @@ inline constexpr spmv_costs avx2_float{.tile = 2.65,
                                        .row = 2.1,
                                        .short_entry = 0.15,
                                        .short_row = 2.3,
+                                       .foreseen = 1,
                                        .slice_entry = 0.27,
                                        .slice_row = 0.8,
                                        .diagonal = 3.0,
@@ -88,6 +92,7 @@ inline constexpr spmv_costs avx2_double{.tile = 5.0,
                                         .row = 0.65,
                                         .short_entry = 0.05,
                                         .short_row = 2.6,
+                                        .foreseen = 1,
                                         .slice_entry = 0.41,
                                         .slice_row = 1.1,
                                         .diagonal = 4.2,
@@ -104,6 +109,7 @@ inline constexpr spmv_costs loads_avx512_float{.tile = 1.08,
                                                .row = 1.66,
                                                .short_entry = 0.21,
                                                .short_row = 1.5,
+                                               .foreseen = 0.35,
                                                .slice_entry = 0.216,
                                                .slice_row = 0.82,
                                                .diagonal = 1.64,
@@ -119,6 +125,7 @@ inline constexpr spmv_costs loads_avx512_double{.tile = 1.77,
                                                 .row = 1.25,
                                                 .short_entry = 0.213,
                                                 .short_row = 1.6,
+                                                .foreseen = 0.35,
                                                 .slice_entry = 0.238,
                                                 .slice_row = 0.87,
                                                 .diagonal = 2.66,
@@ -134,6 +141,7 @@ inline constexpr spmv_costs loads_avx2_float{.tile = 1.57,
                                              .row = 1.63,
                                              .short_entry = 0.21,
                                              .short_row = 1.5,
+                                             .foreseen = 0.35,
                                              .slice_entry = 0.216,
                                              .slice_row = 0.82,
                                              .diagonal = 3.6,
@@ -149,6 +157,7 @@ inline constexpr spmv_costs loads_avx2_double{.tile = 2.99,
                                               .row = 1.22,
                                               .short_entry = 0.207,
                                               .short_row = 1.64,
+                                              .foreseen = 0.35,
                                               .slice_entry = 0.238,
                                               .slice_row = 0.88,
                                               .diagonal = 4.0,
@@ -164,6 +173,7 @@ inline constexpr spmv_costs scalar_float{.tile = 1.25,
                                          .row = 0.1,
                                          .short_entry = 0.48,
                                          .short_row = 1.9,
+                                         .foreseen = 1,
                                          .slice_entry = 0.4,
                                          .slice_row = 1.3,
                                          .diagonal = 1.0,
@@ -179,6 +189,7 @@ inline constexpr spmv_costs scalar_double{.tile = 1.25,
                                           .row = 0.1,
                                           .short_entry = 0.05,
                                           .short_row = 3.8,
+                                          .foreseen = 1,
                                           .slice_entry = 0.68,
                                           .slice_row = 2.0,
                                           .diagonal = 1.0,
@@ -224,7 +235,10 @@ inline constexpr std::int64_t far_bytes = std::int64_t{16} << 20;
 /// Nanoseconds in which a byte of a matrix of so many bytes is read, at best: of one that does not
 /// fit the third-level cache, of one that others may have driven out of it, of a smaller one.
 constexpr double least_time_of_byte(double bytes) noexcept {
-  return bytes > 32e6 ? 0.05 : bytes > 16e6 ? 0.027 : 0.0;
+  constexpr double first = 16e6;
+  constexpr double last = 32e6;
+  if (bytes <= first) return 0.0;
+  return bytes >= last ? 0.05 : 0.027 + (0.05 - 0.027) * (bytes - first) / (last - first);
 }
 
 /// Products of low-precision matrices with a vector, in cycles, on processors with gathers in
