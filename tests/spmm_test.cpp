@@ -953,6 +953,45 @@ TEMPLATE_TEST_CASE("what optimize lays out for two to four columns", "[spmm]", f
   CHECK(kind(20, 2) == (tb::active_isa() >= tb::isa::avx512_bf16 ? 'c' : 'g'));
 }
 
+TEMPLATE_TEST_CASE("what optimize lays out depends on what a processor foresees and rereads",
+                   "[spmm]", float, double) {
+  using T = TestType;
+  if (tb::active_isa() < tb::isa::avx512) {
+    WARN("skipped: this machine has no AVX-512");
+    return;
+  }
+  source from(97);
+  const auto kind = [](const tb::coo_matrix<T>& a, std::int64_t columns) {
+    const auto h = tb::optimize(a, tb::operation::spmm, columns);
+    CHECK(tb::to_coo(h) == a);
+    const auto view = h.view();
+    return view.csr().rows() > 0 ? 'c' : view.grouped().blocks() > 0 ? 'g' : 't';
+  };
+  const auto band = [&](auto&& keep) {
+    return generators::where<T, std::int32_t>(
+        1200, 1200, from, [&](auto i, auto j) { return std::abs(i - j) <= 10 && keep(i, j - i); });
+  };
+  constexpr std::int64_t line = 64 / std::int64_t{sizeof(T)};
+  const auto any_half = band([&](auto, auto) { return from.below(2) == 0; });
+  CHECK(kind(any_half, line) == 'c'); // loops over two columns or so, each of another length
+  CHECK(kind(any_half, 8 * line) == 'g');
+  std::vector<char> half(8 * 21);
+  for (char& kept : half) kept = static_cast<char>(from.below(2));
+  const auto same_half = band([&](auto i, auto d) { return half[21 * (i % 8) + d + 10] != 0; });
+  CHECK(kind(same_half, line) == 'g');
+  CHECK(kind(generators::uniform<T>(4000, 24, 30, from), 2) == 't'); // rows of 2 to 14 entries
+  CHECK(kind(generators::equal_rows<T>(4000, 240, 7, from), 2) == 'c');
+  // Rows of B that are loaded once or twice are not worth slabs; what is loaded often is.
+  const auto slabs = [&](int percent) {
+    return tb::optimize(generators::uniform<T>(24, 20000, percent, from), tb::operation::spmm)
+        .view()
+        .grouped()
+        .slabs();
+  };
+  CHECK(slabs(5) == 1);
+  CHECK(slabs(40) > 8);
+}
+
 TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
   using T = TestType;
   const oracle::gathers_as_if slow(true); // else it is in pairs

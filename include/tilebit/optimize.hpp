@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <concepts>
@@ -49,15 +50,18 @@ inline std::int64_t whole_slabs(double wanted, std::int64_t cols) noexcept {
 /// hundred entries in it, which repay that its sums are loaded and stored again and that its loops
 /// end; more where panels are narrower than 256 bytes, of which an entry takes less time. Where
 /// tiles are nearly full each load of B serves four entries: there only panels that leave the
-/// second-level cache are cut. Blocks of narrow span find the rows of B that they share in the
-/// caches, and many of theirs would be empty.
+/// second-level cache are cut. Not cut are matrices that load rows of B less than four times, or
+/// whose slabs would still leave that cache. Blocks of narrow span find the rows of B that they
+/// share in the caches, and many of theirs would be empty.
 inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, double span,
                              std::int64_t cols, std::int64_t row_bytes) noexcept {
-  if (span < 0.25) return 1;
+  if (span < 0.25 || entries < 4 * static_cast<double>(cols)) return 1;
   const double narrow = 256.0 / static_cast<double>(std::max<std::int64_t>(row_bytes, 16));
   const double in_block = entries / static_cast<double>(std::max<std::int64_t>(blocks, 1));
   const double width = (fill >= 12 ? 2048 : 256) * narrow;
-  return whole_slabs(std::min(in_block / (100 * narrow), static_cast<double>(cols) / width), cols);
+  const std::int64_t slabs =
+      whole_slabs(std::min(in_block / (100 * narrow), static_cast<double>(cols) / width), cols);
+  return cols * row_bytes <= 2 * slabs * small_chunk ? slabs : 1;
 }
 
 /// The same for grouped rows in pairs, with row_bytes up to 512.
@@ -210,6 +214,39 @@ std::int64_t loads_from_afar(std::span<const I> loaded, std::int64_t row_bytes) 
   return far;
 }
 
+/// Do the loops over what rows of a block share end so soon, where the processor does not foresee
+/// it, that it waits longer for their ends than the loads that they save take? It foresees a block
+/// that followed the one before it before. (Bands of 11 to 81 places, half or four fifths of them
+/// with entries, 20,000 rows, Zen 4: 0.4 to 1 of the speed of CSR.)
+template <class T, class I>
+bool ends_cost_more(const detail::grouped_arrays<T, I>& a, std::int64_t columns) {
+  const std::int64_t row_bytes = columns * std::int64_t{sizeof(T)};
+  const std::int64_t loads = detail::length(a.col_indices);
+  const std::int64_t saved = detail::length(a.values) - loads;
+  if (row_bytes > 256) return false;
+  std::vector<std::uint64_t> next(4096); // hash of the block that followed one of that hash
+  std::uint64_t before = 0;
+  std::int64_t loops = 0;
+  std::int64_t unforeseen = 0;
+  const auto* counts = a.pattern_counts.data() + 15;
+  for (std::size_t b = 2; b < a.column_offsets.size(); ++b, counts += 15) {
+    std::uint64_t hash = 0;
+    std::int64_t changes = 0;
+    for (std::size_t k = 0; k < 15; ++k) {
+      hash = (hash ^ counts[k]) * 0x9e3779b97f4a7c15U;
+      hash ^= hash >> 32;
+      loops += counts[k] > 0 ? 1 : 0;
+      changes += counts[k] != counts[k - 15] ? 1 : 0;
+    }
+    std::uint64_t& followed = next[before % next.size()];
+    if (followed != hash) unforeseen += changes;
+    followed = hash;
+    before = hash;
+  }
+  const std::int64_t worth = row_bytes > 128 ? 3 : row_bytes > 64 ? 10 : 15; // halves of loads
+  return 2 * loads < 11 * loops && 2 * saved < worth * unforeseen;
+}
+
 /// The same of grouped rows. Slabs repay them by themselves. Where rows of B come from the third
 /// level or from memory, CSR waits less for each, because less stands between two loads: random
 /// rows of which four share 20 to 40% of their loads, with B of 3 to 40 MB, multiply at 0.7 to 0.9
@@ -220,6 +257,7 @@ bool grouping_pays(const detail::grouped_arrays<T, I>& a, std::int64_t cols, std
   const std::int64_t entries = detail::length(a.values);
   const std::int64_t loads = detail::length(a.col_indices);
   if (!grouping_pays(entries, loads, detail::length(a.column_offsets) - 1)) return false;
+  if (ends_cost_more(a, columns)) return false;
   const std::int64_t saved = entries - loads;
   const std::int64_t row_bytes = bytes_of_panel_row<T>(columns);
   if (2 * saved >= 3 * loads || cols * row_bytes <= 2 * small_chunk) return true;
@@ -378,17 +416,48 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
                                 std::move(diagonals), std::move(diagonal_bands), std::move(sliced));
 }
 
-/// Are tiles best for so few columns that CSR puts rows of B side by side? Not with three and four
-/// doubles, for which grouped rows are as fast or faster.
+/// What decides between these tiles and CSR. O(tiles + rows).
 template <class T, class I>
-bool tiles_are_best(const bitmap_view<const T, I>& a, std::int64_t columns) noexcept {
-  const isa level = active_isa();
-  const double fill = kernels::stored_tile_rows<T, I>(a).fill();
-  return columns <= 16 / std::int64_t{sizeof(T)} && keeps_tiles(fill, columns, sizeof(T), level) &&
-         whole_tile(columns, sizeof(T), level) < fill * entry_of_few(columns, sizeof(T), level);
+counted_rows count_rows(const bitmap_view<const T, I>& a) noexcept {
+  counted_rows counted;
+  counted.entries = a.nnz();
+  counted.tiles = length(a.bitmaps());
+  counted.cols = a.cols();
+  for (std::int64_t tr = 0; tr < a.tile_rows(); ++tr) {
+    std::array<std::int64_t, 4> lengths{};
+    for (std::int64_t k = a.tile_row_offsets()[at(tr)]; k < a.tile_row_offsets()[at(tr) + 1]; ++k) {
+      const unsigned bits = a.bitmaps()[at(k)];
+      for (std::size_t r = 0; r < 4; ++r) lengths[r] += std::popcount(bits >> (4 * r) & 15U);
+    }
+    for (const std::int64_t n : lengths) counted.add_row(n);
+  }
+  return counted;
 }
 
-/// optimize of float or double for SpMM: grouped rows of A's tiles, or CSR where these do not pay.
+/// Are whole tiles faster than CSR for columns of at most so many bytes?
+template <class T, class I>
+bool tiles_pay(const bitmap_view<const T, I>& a, std::int64_t columns,
+               std::size_t most_bytes) noexcept {
+  const isa level = active_isa();
+  const double fill = kernels::stored_tile_rows<T, I>(a).fill();
+  if (at(columns) * sizeof(T) > most_bytes || !keeps_tiles(fill, columns, sizeof(T), level))
+    return false;
+  const counted_rows counted = count_rows(a);
+  return tiles_times_few(counted, columns, sizeof(T), level) <
+         csr_times_few(counted, columns, sizeof(T), level);
+}
+
+/// Are tiles best for so few columns? For up to 16 bytes of them against CSR, which puts rows of B
+/// side by side; for up to 32 also against grouped rows where tiles are full, or nearly in double.
+template <class T, class I>
+bool tiles_are_best(const bitmap_view<const T, I>& a, std::int64_t columns) noexcept {
+  const double fill = kernels::stored_tile_rows<T, I>(a).fill();
+  const bool crowded = nearly_full(fill) || (std::same_as<T, double> && fill > 11);
+  return tiles_pay(a, columns, crowded ? 32 : 16);
+}
+
+/// optimize of float or double for SpMM: grouped rows of A's tiles, or where these do not pay CSR
+/// or, for few columns and rows whose ends cost more than their entries, tiles.
 ///
 /// CSR multiplies rows of B that are put side by side faster than grouped rows, unless about half
 /// of the places in tiles have an entry.
@@ -405,6 +474,7 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
                                     shape(tiles.rows(), tiles.cols()));
     }
   }
+  if (tiles_pay(tiles, columns, 32)) return optimized_matrix<T, I>(trusted{}, to_bitmap<I>(tiles));
   if constexpr (requires { a.row_offsets(); }) {
     return optimized_matrix<T, I>(trusted{}, to_csr<I, std::int64_t>(a)); // a copy
   } else {

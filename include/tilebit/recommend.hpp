@@ -168,11 +168,11 @@ auto with_csr(const A& a, F&& f) {
 /// recommend for products with so many columns: rows of four share what they load of B, which pays
 /// where it comes from farther than the first-level cache between two rows of A, and taking tiles
 /// apart costs the less, the more columns follow. For few columns tiles stay whole.
-inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, const shape& s,
+inline recommendation recommend_for_spmm(const counted_rows& counted, const shape& s,
                                          std::int64_t columns, std::size_t value_bytes, isa level) {
-  if (tiles == 0) return {format::csr, 1.0, "no entries"};
-  const auto entries = static_cast<double>(nnz);
-  const auto all_tiles = static_cast<double>(tiles);
+  const auto entries = static_cast<double>(counted.entries);
+  const auto all_tiles = static_cast<double>(counted.tiles);
+  if (all_tiles == 0) return {format::csr, 1.0, "no entries"};
   const double fill = entries / all_tiles;
   const bool whole = keeps_tiles(fill, columns, value_bytes, level);
   const bool full = level > isa::scalar && nearly_full(fill);
@@ -182,7 +182,7 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
         message({"fill ", fill, ": taking tiles apart is not repaid at level ", to_string(level)})};
   }
   const spmm_costs& cost = avx512_spmm;
-  const double in_row = all_tiles / static_cast<double>(tiles_along(s.rows()));
+  const double in_row = all_tiles / counted.tile_rows();
   const double row_bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
   const double pieces = std::ceil(row_bytes / 32) / 8; // of 256 bytes, the last in half lines
   const double rows_loaded = kernels::columns_of_tiles(all_tiles, entries);
@@ -193,7 +193,8 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
           static_cast<double>(far_bytes) &&
       entries < least_copied * static_cast<double>(s.cols());
   const double of_row = in_memory ? cost.row_of_memory : far ? cost.far_row : 0.0;
-  const double least = entries * entry_of_few(columns, value_bytes, level);
+  const double least = whole ? csr_times_few(counted, columns, value_bytes, level)
+                             : entries * entry_of_few(columns, value_bytes, level);
   const double csr =
       std::max(least, pieces * (entries * cost.entry + (far ? entries : rows_loaded) * of_row));
 
@@ -204,7 +205,8 @@ inline recommendation recommend_for_spmm(std::int64_t nnz, std::int64_t tiles, c
       pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
                         : entries * cost.entry + rows_loaded * of_row) +
       all_tiles * of_tile;
-  const double bitmap = whole ? all_tiles * whole_tile(columns, value_bytes, level) : by_tile_rows;
+  const double bitmap =
+      whole ? tiles_times_few(counted, columns, value_bytes, level) : by_tile_rows;
   return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
           message({"fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
                    " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",
@@ -259,7 +261,15 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
     return detail::with_csr(a, [what, columns](const auto& csr) -> recommendation {
       const std::int64_t tiles = detail::count_tiles(csr);
       if (what == operation::spmm && columns > 1) {
-        return detail::recommend_for_spmm(csr.nnz(), tiles, shape(csr.rows(), csr.cols()), columns,
+        detail::counted_rows counted;
+        counted.entries = csr.nnz();
+        counted.tiles = tiles;
+        counted.cols = csr.cols();
+        for (std::int64_t i = 0; i < csr.rows(); ++i) {
+          counted.add_row(static_cast<std::int64_t>(csr.row_offsets()[detail::at(i) + 1] -
+                                                    csr.row_offsets()[detail::at(i)]));
+        }
+        return detail::recommend_for_spmm(counted, shape(csr.rows(), csr.cols()), columns,
                                           sizeof(T), active_isa());
       }
       const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};

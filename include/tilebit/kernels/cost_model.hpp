@@ -309,15 +309,20 @@ constexpr double whole_tile(std::int64_t columns, std::size_t value_bytes, isa l
   return all;
 }
 
+/// Nanoseconds for an entry that is multiplied by a few columns.
+constexpr double entry_times_few(std::int64_t columns, std::size_t value_bytes,
+                                 isa level) noexcept {
+  const auto bytes = columns * static_cast<std::int64_t>(value_bytes);
+  const auto loaded = static_cast<double>(bytes <= 32 ? bytes : (bytes + 63) / 64 * 64);
+  return 0.3 + (level >= isa::avx512 ? 0.0053 : 0.0115) * loaded;
+}
+
 /// The same for a tile of such a fill that is taken apart, from which its entries are multiplied.
 constexpr double divided_tile(double fill, std::int64_t columns, std::size_t value_bytes,
                               isa level) noexcept {
-  const bool wide_registers = level >= isa::avx512;
-  const auto bytes = columns * static_cast<std::int64_t>(value_bytes);
-  const auto loaded = static_cast<double>(bytes <= 32 ? bytes : (bytes + 63) / 64 * 64);
-  const double of_entries = (0.3 + (wide_registers ? 0.0053 : 0.0115) * loaded) * fill;
+  const double of_entries = entry_times_few(columns, value_bytes, level) * fill;
   if (nearly_full(fill)) return 0.7 * of_entries; // are grouped as they stand
-  return (wide_registers ? 2.7 : 3.4) + of_entries;
+  return (level >= isa::avx512 ? 2.7 : 3.4) + of_entries;
 }
 
 /// Do tiles of such a fill stay whole for so many columns? Not for more than 16: the more, the less
@@ -326,6 +331,52 @@ constexpr bool keeps_tiles(double fill, std::int64_t columns, std::size_t value_
                            isa level) noexcept {
   return level > isa::scalar && columns > 1 && columns <= 16 &&
          whole_tile(columns, value_bytes, level) < divided_tile(fill, columns, value_bytes, level);
+}
+
+/// What decides between tiles that stay whole and CSR. Kernels of CSR take four entries at a time:
+/// a row of more or fewer steps than the one before ends where the processor does not expect it,
+/// and tile rows with such a row do, too.
+struct counted_rows {
+  std::int64_t entries = 0;
+  std::int64_t tiles = 0;
+  std::int64_t cols = 0;
+  std::int64_t rows = 0;
+  std::int64_t unforeseen_rows = 0;
+  std::int64_t unforeseen_tile_rows = 0;
+
+  constexpr void add_row(std::int64_t length) noexcept {
+    const std::int64_t steps_of_row = (length + 3) / 4;
+    if (rows % 4 == 0) foreseen = true;
+    if (steps_of_row != steps) {
+      ++unforeseen_rows;
+      if (foreseen) ++unforeseen_tile_rows;
+      foreseen = false;
+    }
+    steps = steps_of_row;
+    ++rows;
+  }
+  constexpr double tile_rows() const noexcept { return static_cast<double>((rows + 3) / 4); }
+
+private:
+  std::int64_t steps = -1;
+  bool foreseen = true; // so far in this tile row
+};
+
+/// Nanoseconds of a product of either with a few columns. What rows and tile rows begin and end
+/// with, and that rows of B are brought into the order of tiles, is that of generated matrices on
+/// Zen 4.
+constexpr double csr_times_few(const counted_rows& a, std::int64_t columns, std::size_t value_bytes,
+                               isa level) noexcept {
+  const double entry = columns > 4 ? entry_times_few(columns, value_bytes, level)
+                                   : entry_of_few(columns, value_bytes, level);
+  return entry * static_cast<double>(a.entries) + 3 * static_cast<double>(a.rows) +
+         4 * static_cast<double>(a.unforeseen_rows);
+}
+constexpr double tiles_times_few(const counted_rows& a, std::int64_t columns,
+                                 std::size_t value_bytes, isa level) noexcept {
+  return whole_tile(columns, value_bytes, level) * static_cast<double>(a.tiles) +
+         6 * (a.tile_rows() + static_cast<double>(a.unforeseen_tile_rows)) +
+         3 * static_cast<double>(a.cols);
 }
 
 /// Tiles in a row of tiles from which its rows of B no longer fit the first-level cache.
