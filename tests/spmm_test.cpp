@@ -953,6 +953,37 @@ TEMPLATE_TEST_CASE("what optimize lays out for two to four columns", "[spmm]", f
   CHECK(kind(20, 2) == (tb::active_isa() >= tb::isa::avx512_bf16 ? 'c' : 'g'));
 }
 
+// Kernels read them ahead, to ask for the rows of B that they name.
+TEMPLATE_TEST_CASE("columns of a band follow each other, and behind them stand zeros", "[spmm]",
+                   float, double) {
+  using T = TestType;
+  source from(98);
+  const auto a = tb::to_bitmap(generators::uniform<T>(1003, 300, 40, from));
+  const auto rows = tb::to_csr(a);
+  oracle::at_every_isa([&] {
+    const tb::kernels::stored_tile_rows<T, std::int32_t> tiles(a);
+    tb::kernels::grouped_bands<tb::kernels::stored_tile_rows<T, std::int32_t>> bands(
+        tb::seq, tiles, tb::kernels::band_sizes(a.view()));
+    const auto band = bands.make(tb::seq, {0, a.tile_rows()});
+    const auto offsets = band.column_offsets();
+    std::int64_t gaps = 0;
+    std::int64_t wrong = 0;
+    for (std::size_t k = 0; k + 1 < offsets.size(); ++k) {
+      const auto columns = tb::kernels::columns_of(band, static_cast<std::int64_t>(k));
+      const std::int64_t end = offsets[k] + std::ssize(columns);
+      wrong += end > offsets[k + 1];
+      gaps += end < offsets[k + 1];
+      const std::int64_t zeros = std::min(end + tb::kernels::columns_ahead, offsets[k + 1]);
+      for (std::int64_t j = end; j < zeros; ++j) {
+        wrong += band.col_indices()[static_cast<std::size_t>(j)] != 0;
+      }
+    }
+    CHECK(wrong == 0);
+    CHECK(gaps <= 64); // of 251 blocks, which share columns
+    CHECK(offsets.back() == rows.nnz());
+  });
+}
+
 TEMPLATE_TEST_CASE("what optimize lays out depends on what a processor foresees and rereads",
                    "[spmm]", float, double) {
   using T = TestType;

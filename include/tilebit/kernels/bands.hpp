@@ -18,6 +18,7 @@
 #include "../formats/optimized.hpp"
 #include "dispatch.hpp"
 #include "grouping_scratch.hpp"
+#include "panel_output.hpp"
 #include "parallel.hpp"
 #include "row_chunks.hpp"
 #include "row_of_tiles.hpp"
@@ -92,7 +93,8 @@ public:
   Col* cols() const noexcept { return cols_.get(); }
   std::int64_t* offsets() const noexcept { return offsets_.get(); }
 
-  /// Calls f(tile row, its place in the band, its first entry, thread) for every tile row.
+  /// Finds where the entries of each tile row of the band begin, and calls
+  /// f(first, last, thread) for slices of them, which do not depend on the number of threads.
   template <class View, class F>
   void fill(const execution_policy& policy, const View& a, unit_range band, F&& f) const noexcept {
     const std::int64_t rows = band.last - band.first;
@@ -101,9 +103,7 @@ public:
     }
     const auto slices = static_cast<int>(std::min<std::int64_t>(rows, 64));
     for_each_task(policy, slices, [&](int task, int thread) {
-      for (std::int64_t k = rows * task / slices; k < rows * (task + 1) / slices; ++k) {
-        f(band.first + k, k, offsets_.get()[k], thread);
-      }
+      f(rows * task / slices, rows * (task + 1) / slices, thread);
     });
   }
 
@@ -113,7 +113,7 @@ private:
   work_array<std::int64_t> offsets_;
 };
 
-/// Bands as grouped rows. Memory: sizeof(T) + sizeof(I) for each entry of the largest band, 68
+/// Bands as grouped rows. Memory: sizeof(T) + sizeof(I) for each entry of the largest band, 76
 /// bytes for each of its tile rows, and 20 + 16 sizeof(T) bytes per thread for each tile of a tile
 /// row.
 template <class Source>
@@ -126,25 +126,36 @@ public:
   /// Throws std::bad_alloc.
   grouped_bands(const execution_policy& policy, const Source& from, const band_sizes& most)
       : from_(from), group_(select(grouping_table<T, I>::rows).function),
-        memory_(most.entries, most.entries, most.rows), counts_(15 * most.rows) {
+        memory_(most.entries, most.entries, most.rows), column_offsets_(most.rows + 1),
+        counts_(15 * most.rows) {
     for (int k = 0; k < thread_count(policy); ++k) scratch_.emplace_back(most.tiles_of_row);
   }
 
-  /// The tile rows of a band, as a matrix of their own. The columns of a block stand where its
-  /// values do, so that there are gaps between blocks.
+  /// The tile rows of a band, as a matrix of their own. Columns follow each other within a slice,
+  /// because kernels ask for the rows of B that columns behind those of a block name; behind a
+  /// slice stand zeros.
   view_type make(const execution_policy& policy, unit_range band) noexcept {
+    const std::int64_t* const offsets = memory_.offsets();
+    std::int64_t* const column_offsets = column_offsets_.get();
     memory_.fill(policy, from_.matrix(), band,
-                 [&](std::int64_t tr, std::int64_t k, std::int64_t entry, int thread) {
-                   group_(from_.row(tr, thread), scratch_[at(thread)].scratch(),
-                          memory_.cols() + entry, memory_.values() + entry, counts_.get() + 15 * k);
+                 [&](std::int64_t first, std::int64_t last, int thread) {
+                   std::int64_t column = offsets[first];
+                   for (std::int64_t k = first; k < last; ++k) {
+                     column_offsets[k] = column;
+                     column += group_(from_.row(band.first + k, thread),
+                                      scratch_[at(thread)].scratch(), memory_.cols() + column,
+                                      memory_.values() + offsets[k], counts_.get() + 15 * k);
+                   }
+                   std::fill_n(memory_.cols() + column,
+                               std::min<std::int64_t>(columns_ahead, offsets[last] - column), I{0});
                  });
     const std::int64_t rows = band.last - band.first;
-    const std::span<const std::int64_t> offsets(memory_.offsets(), at(rows + 1));
-    return {{memory_.values(), at(offsets.back())},
-            {memory_.cols(), at(offsets.back())},
+    column_offsets[rows] = offsets[rows];
+    return {{memory_.values(), at(offsets[rows])},
+            {memory_.cols(), at(offsets[rows])},
             {counts_.get(), at(15 * rows)},
-            offsets,
-            offsets,
+            {column_offsets, at(rows + 1)},
+            {offsets, at(rows + 1)},
             shape(std::min(4 * rows, from_.matrix().rows() - 4 * band.first), from_.cols())};
   }
 
@@ -152,6 +163,7 @@ private:
   const Source& from_;
   grouping_function<T, I>* group_;
   band_memory<T, I> memory_;
+  work_array<std::int64_t> column_offsets_;
   work_array<std::uint32_t> counts_;
   std::vector<grouping_memory<T>> scratch_; ///< one per thread
 };
@@ -181,19 +193,22 @@ public:
       counts += 4 * band_sizes::chunks_of(a, band.first + k);
     }
     chunk_offsets_.get()[rows] = counts;
-    memory_.fill(policy, a, band,
-                 [&](std::int64_t tr, std::int64_t k, std::int64_t entry, int thread) {
-                   const row_of_tiles<T, I> row = from_.row(tr, thread);
-                   const std::int64_t step = band_sizes::step_of(a, tr);
-                   std::uint32_t* const to = counts_.get() + chunk_offsets_.get()[k];
-                   split_(row.bitmaps, row.cols, row.tiles, step, memory_.cols() + entry, to);
-                   if constexpr (!Source::as_stored) {
-                     std::copy_n(row.elements, row.entries, memory_.values() + entry);
-                   }
-                   // A source may hand out fewer tiles than are stored.
-                   const std::int64_t written = 4 * ((row.tiles + step - 1) / step);
-                   std::fill(to + written, counts_.get() + chunk_offsets_.get()[k + 1], 0U);
-                 });
+    memory_.fill(policy, a, band, [&](std::int64_t first, std::int64_t last, int thread) {
+      for (std::int64_t k = first; k < last; ++k) {
+        const std::int64_t tr = band.first + k;
+        const std::int64_t entry = memory_.offsets()[k];
+        const row_of_tiles<T, I> row = from_.row(tr, thread);
+        const std::int64_t step = band_sizes::step_of(a, tr);
+        std::uint32_t* const to = counts_.get() + chunk_offsets_.get()[k];
+        split_(row.bitmaps, row.cols, row.tiles, step, memory_.cols() + entry, to);
+        if constexpr (!Source::as_stored) {
+          std::copy_n(row.elements, row.entries, memory_.values() + entry);
+        }
+        // A source may hand out fewer tiles than are stored.
+        const std::int64_t written = 4 * ((row.tiles + step - 1) / step);
+        std::fill(to + written, counts_.get() + chunk_offsets_.get()[k + 1], 0U);
+      }
+    });
     const T* elements = memory_.values();
     if constexpr (Source::as_stored) elements = elements_in(a, band.first);
     return {elements, memory_.cols(), counts_.get(), memory_.offsets(), chunk_offsets_.get(), rows};

@@ -16,6 +16,10 @@
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
+/// How many entries behind the one that is multiplied the row of B belongs to that is asked for:
+/// with 16 memory is waited for.
+inline constexpr std::ptrdiff_t columns_ahead = 32;
+
 /// Rows that a kernel takes together.
 template <class View>
 inline constexpr std::int64_t rows_of_unit = 1;

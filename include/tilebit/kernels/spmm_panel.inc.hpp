@@ -88,7 +88,6 @@ bool asks_ahead(const View& a, std::size_t near_bytes = std::size_t{4} << 20) no
   return a.values().size_bytes() + a.col_indices().size_bytes() > near_bytes;
 }
 inline constexpr std::ptrdiff_t bytes_ahead = 2048; ///< half of it where rows share columns
-inline constexpr std::ptrdiff_t columns_ahead = 32; ///< with 16 memory is waited for
 
 // Kernels exist twice. Ahead: entries of A are asked for while what stands before them is
 // multiplied and, where `rows` says so, the rows of B that they name.
