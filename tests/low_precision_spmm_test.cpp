@@ -157,7 +157,7 @@ TEMPLATE_TEST_CASE("a wide low-precision matrix is packed slab by slab", "[low p
                    tb::bfloat16, tb::float16, std::int8_t) {
   using T = TestType;
   source from(76);
-  const problem<T> p(generators::uniform<T>(27, 2301, 12, from), 70, from);
+  const problem<T> p(generators::uniform<T>(43, 2301, 12, from), 70, from);
   const auto h = tb::optimize(p.a, tb::operation::spmm);
   if (h.view().packed().blocks() > 0) CHECK(h.view().packed().slabs() > 1);
   const auto band = tb::optimize(generators::banded<T>(900, 2301, 250, from), tb::operation::spmm);
