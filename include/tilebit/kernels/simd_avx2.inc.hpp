@@ -229,8 +229,17 @@ struct tile_scatter<float> {
   tile_scatter(const float* f, float alpha) noexcept {
     for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
   }
+  template <bool Full = false>
   const float* add(unsigned bits, const float* e, float* z) const noexcept {
     __m128 sum = _mm_loadu_ps(z);
+    if constexpr (Full) {
+      TILEBIT_UNROLL
+      for (int r = 0; r < 4; ++r) {
+        sum = _mm_fmadd_ps(_mm_loadu_ps(e + 4 * r), _mm_set1_ps(factors[r]), sum);
+      }
+      _mm_storeu_ps(z, sum);
+      return e + 16;
+    }
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
       const tile_row<float> row(bits >> (4 * r) & 15U, e);
@@ -249,8 +258,17 @@ struct tile_scatter<double> {
   tile_scatter(const double* f, double alpha) noexcept {
     for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
   }
+  template <bool Full = false>
   const double* add(unsigned bits, const double* e, double* z) const noexcept {
     __m256d sum = _mm256_loadu_pd(z);
+    if constexpr (Full) {
+      TILEBIT_UNROLL
+      for (int r = 0; r < 4; ++r) {
+        sum = _mm256_fmadd_pd(_mm256_loadu_pd(e + 4 * r), _mm256_set1_pd(factors[r]), sum);
+      }
+      _mm256_storeu_pd(z, sum);
+      return e + 16;
+    }
     TILEBIT_UNROLL
     for (unsigned r = 0; r < 4; ++r) {
       const tile_row<double> row(bits >> (4 * r) & 15U, e);

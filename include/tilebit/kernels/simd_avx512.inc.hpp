@@ -212,7 +212,8 @@ private:
 
 /// tile_scatter<T> adds to four elements of z what a tile's columns hold times one factor per row,
 /// and gives the end of the tile's elements; add_four, where there is one, does so for four tiles
-/// of different columns, which share the sums over rows, and gives the same bits.
+/// of different columns, which share the sums over rows, and gives the same bits. So does Full,
+/// for tiles of 16 elements.
 template <class T>
 struct tile_scatter;
 
@@ -225,20 +226,21 @@ struct tile_scatter<float> {
     const __m128 fs = _mm_mul_ps(_mm_loadu_ps(f), _mm_set1_ps(alpha));
     factors = _mm512_permutexvar_ps(rows, _mm512_castps128_ps512(fs));
   }
+  template <bool Full = false>
   const float* add(unsigned bits, const float* e, float* z) const noexcept {
-    const __m512 p = products(bits, e);
+    const __m512 p = products<Full>(bits, e);
     const __m256 twos = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
     const __m128 one = _mm_add_ps(_mm256_castps256_ps128(twos), _mm256_extractf128_ps(twos, 1));
     _mm_storeu_ps(z, _mm_add_ps(_mm_loadu_ps(z), one));
     return e;
   }
-  template <class I>
+  template <bool Full, class I>
   TILEBIT_ALWAYS_INLINE const float* add_four(const std::uint16_t* bitmaps, const I* cols,
                                               const float* e, float* z) const noexcept {
-    const __m512 a = products(bitmaps[0], e);
-    const __m512 b = products(bitmaps[1], e);
-    const __m512 c = products(bitmaps[2], e);
-    const __m512 d = products(bitmaps[3], e);
+    const __m512 a = products<Full>(bitmaps[0], e);
+    const __m512 b = products<Full>(bitmaps[1], e);
+    const __m512 c = products<Full>(bitmaps[2], e);
+    const __m512 d = products<Full>(bitmaps[3], e);
     const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44),
                                     _mm512_shuffle_f32x4(a, b, 0xee));
     const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44),
@@ -258,7 +260,12 @@ struct tile_scatter<float> {
 
 private:
   /// Moves e to the end of the tile's elements.
+  template <bool Full>
   TILEBIT_ALWAYS_INLINE __m512 products(unsigned bits, const float*& e) const noexcept {
+    if constexpr (Full) {
+      e += 16;
+      return _mm512_mul_ps(_mm512_loadu_ps(e - 16), factors);
+    }
     const auto mask = in_mask_register(static_cast<__mmask16>(bits));
     const __m512 p = _mm512_maskz_mul_ps(mask, expand(mask, e), factors);
     e += std::popcount(bits);
@@ -277,15 +284,29 @@ struct tile_scatter<double> {
     upper = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1), fs);
     lower = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 2, 2, 2, 3, 3, 3, 3), fs);
   }
+  template <bool Full = false>
   const double* add(unsigned bits, const double* e, double* z) const noexcept {
+    const __m512d p = products<Full>(bits, e);
+    const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
+    _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));
+    return e;
+  }
+
+private:
+  /// Moves e to the end of the tile's elements.
+  template <bool Full>
+  TILEBIT_ALWAYS_INLINE __m512d products(unsigned bits, const double*& e) const noexcept {
+    if constexpr (Full) {
+      e += 16;
+      return _mm512_fmadd_pd(_mm512_loadu_pd(e - 8), lower,
+                             _mm512_mul_pd(_mm512_loadu_pd(e - 16), upper));
+    }
     const auto m0 = in_mask_register(static_cast<__mmask8>(bits));
     const auto m1 = in_mask_register(static_cast<__mmask8>(bits >> 8));
     const __m512d a0 = expand(m0, e);
     const __m512d a1 = expand(m1, e + std::popcount(bits & 0xffU));
-    const __m512d p = _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
-    const __m256d one = _mm256_add_pd(_mm512_castpd512_pd256(p), _mm512_extractf64x4_pd(p, 1));
-    _mm256_storeu_pd(z, _mm256_add_pd(_mm256_loadu_pd(z), one));
-    return e + std::popcount(bits);
+    e += std::popcount(bits);
+    return _mm512_mask3_fmadd_pd(a1, lower, _mm512_maskz_mul_pd(m0, a0, upper), m1);
   }
 };
 

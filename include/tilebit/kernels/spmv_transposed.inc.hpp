@@ -132,14 +132,33 @@ struct copied_tile {
   }
 };
 
+/// Adds tiles [k, end), which lie inside the matrix, to z; gives the end of their elements.
+template <bool Full, class T, class I>
+TILEBIT_ALWAYS_INLINE const T* scatter_tiles(const tile_scatter<T>& scatter,
+                                             const std::uint16_t* bitmaps, const I* cols,
+                                             std::int64_t k, std::int64_t end, const T* e,
+                                             T* z) noexcept {
+  if constexpr (requires { scatter.template add_four<Full>(bitmaps, cols, e, z); }) {
+    for (; k + 4 <= end; k += 4) {
+      e = scatter.template add_four<Full>(bitmaps + k, cols + k, e, z);
+    }
+  }
+  for (; k < end; ++k) {
+    e = scatter.template add<Full>(bitmaps[k], e, z + 4 * static_cast<std::int64_t>(cols[k]));
+  }
+  return e;
+}
+
 /// Tile rows [first, last). The products of a tile are added up over its rows and stored at once.
-template <class T, class I>
-void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
-                     const T* x, T alpha, T* z) noexcept {
+/// Full: tile rows may have full tiles alone.
+template <bool Full, class T, class I>
+void scatter_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                       const T* x, T alpha, T* z) noexcept {
   const std::int64_t* offsets = a.tile_row_offsets().data();
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();
-  const T* e = a.elements().data() + a.element_offsets()[at(first)];
+  const std::int64_t* element_offsets = a.element_offsets().data();
+  const T* e = a.elements().data() + element_offsets[first];
   const T* const elements_end = a.elements().data() + a.nnz();
   const std::int64_t whole_cols = a.cols() / 4; // tile columns that lie inside
   const std::int64_t to_add = tiles_to_add(a);
@@ -148,16 +167,15 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
     const tile_scatter<T> scatter(factors.first, alpha);
     std::int64_t k = offsets[tr];
     const std::int64_t end = offsets[tr + 1];
+    if (Full && element_offsets[tr + 1] - element_offsets[tr] == 16 * (end - k)) {
+      e = scatter_tiles<true>(scatter, bitmaps, cols, k, end, e, z);
+      continue;
+    }
     std::int64_t inner = std::clamp(to_add, k, end);
     // Only the last tile can reach over the matrix's edge.
     if (k < inner && static_cast<std::int64_t>(cols[inner - 1]) == whole_cols) --inner;
-    if constexpr (requires { scatter.add_four(bitmaps, cols, e, z); }) {
-      for (; k + 4 <= inner; k += 4) e = scatter.add_four(bitmaps + k, cols + k, e, z);
-    }
-    for (; k < inner; ++k) {
-      e = scatter.add(bitmaps[k], e, z + 4 * static_cast<std::int64_t>(cols[k]));
-    }
-    for (; k < end; ++k) {
+    e = scatter_tiles<false>(scatter, bitmaps, cols, k, inner, e, z);
+    for (k = inner; k < end; ++k) {
       const auto col = static_cast<std::int64_t>(cols[k]);
       const copied_tile<T> tile(e, elements_end);
       T edge[4] = {};
@@ -166,6 +184,17 @@ void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::
       e += scatter.add(bitmaps[k], tile.elements, edge) - tile.elements;
       std::copy_n(edge, width, z + 4 * col);
     }
+  }
+}
+
+template <class T, class I>
+void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  const double fill = static_cast<double>(a.nnz()) / static_cast<double>(a.bitmaps().size());
+  if (detail::nearly_full(fill)) {
+    scatter_tile_rows<true>(a, first, last, x, alpha, z);
+  } else {
+    scatter_tile_rows<false>(a, first, last, x, alpha, z);
   }
 }
 
