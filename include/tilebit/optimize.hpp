@@ -228,11 +228,11 @@ bool ends_cost_more(const detail::grouped_arrays<T, I>& a, std::int64_t columns)
   std::uint64_t before = 0;
   std::int64_t loops = 0;
   std::int64_t unforeseen = 0;
-  const auto* counts = a.pattern_counts.data() + 15;
-  for (std::size_t b = 2; b < a.column_offsets.size(); ++b, counts += 15) {
+  const auto& counts = a.pattern_counts; // none at all where there are no blocks
+  for (std::size_t block = 15; block < counts.size(); block += 15) {
     std::uint64_t hash = 0;
     std::int64_t changes = 0;
-    for (std::size_t k = 0; k < 15; ++k) {
+    for (std::size_t k = block; k < block + 15; ++k) {
       hash = (hash ^ counts[k]) * 0x9e3779b97f4a7c15U;
       hash ^= hash >> 32;
       loops += counts[k] > 0 ? 1 : 0;
