@@ -85,6 +85,12 @@ const auto* elements_in(const View& a, std::int64_t tr) noexcept {
   return a.elements().data() + a.element_offsets()[at(tr)];
 }
 
+/// Has every place of the tiles of a tile row an element?
+template <class View>
+bool has_full_tiles(const View& a, std::int64_t tr) noexcept {
+  return entries_of(a, tr, tr + 1) == 16 * tiles_of(a, tr);
+}
+
 /// Tile rows of a bitmap matrix as they stand.
 template <class T, class I>
 class stored_tile_rows {

@@ -86,8 +86,7 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
       const std::int64_t k = offsets[tr + g];
       const std::int64_t end = offsets[tr + g + 1];
       if constexpr (Full) {
-        const std::int64_t* const elements_of = a.element_offsets().data() + tr + g;
-        if (elements_of[1] - elements_of[0] == 16 * (end - k)) {
+        if (has_full_tiles(a, tr + g)) {
           sums[g] = add_tiles<Far, full_tile>(bitmaps, cols, k, end, e, x);
           continue;
         }
@@ -121,11 +120,11 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   const std::int64_t to_add = tiles_to_add(a);
   while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
   const bool far = a.nnz() * static_cast<std::int64_t>(sizeof(T)) > detail::far_bytes;
-  const double fill = static_cast<double>(a.nnz()) / static_cast<double>(a.bitmaps().size());
+  const bool full = detail::nearly_full(stored_tile_rows<T, I>(a).fill());
   tile_rows_kernel<T, I>* const kernel =
-      detail::nearly_full(fill) ? &multiply_tile_rows<always_far, true, T, I>
-      : far                     ? &multiply_tile_rows<true, false, T, I>
-                                : &multiply_tile_rows<always_far, false, T, I>;
+      full  ? &multiply_tile_rows<always_far, true, T, I>
+      : far ? &multiply_tile_rows<true, false, T, I>
+            : &multiply_tile_rows<always_far, false, T, I>;
   kernel(a, first, inner, x, update);
   if (inner < last) multiply_last_tile_rows<T, I>(kernel, a, inner, last, to_add, x, update);
 }

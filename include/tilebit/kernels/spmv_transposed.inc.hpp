@@ -157,8 +157,7 @@ void scatter_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std
   const std::int64_t* offsets = a.tile_row_offsets().data();
   const std::uint16_t* bitmaps = a.bitmaps().data();
   const I* cols = a.tile_cols().data();
-  const std::int64_t* element_offsets = a.element_offsets().data();
-  const T* e = a.elements().data() + element_offsets[first];
+  const T* e = a.elements().data() + a.element_offsets()[at(first)];
   const T* const elements_end = a.elements().data() + a.nnz();
   const std::int64_t whole_cols = a.cols() / 4; // tile columns that lie inside
   const std::int64_t to_add = tiles_to_add(a);
@@ -167,7 +166,7 @@ void scatter_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std
     const tile_scatter<T> scatter(factors.first, alpha);
     std::int64_t k = offsets[tr];
     const std::int64_t end = offsets[tr + 1];
-    if (Full && element_offsets[tr + 1] - element_offsets[tr] == 16 * (end - k)) {
+    if (Full && has_full_tiles(a, tr)) {
       e = scatter_tiles<true>(scatter, bitmaps, cols, k, end, e, z);
       continue;
     }
@@ -190,8 +189,7 @@ void scatter_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std
 template <class T, class I>
 void spmv_transposed(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
                      const T* x, T alpha, T* z) noexcept {
-  const double fill = static_cast<double>(a.nnz()) / static_cast<double>(a.bitmaps().size());
-  if (detail::nearly_full(fill)) {
+  if (detail::nearly_full(stored_tile_rows<T, I>(a).fill())) {
     scatter_tile_rows<true>(a, first, last, x, alpha, z);
   } else {
     scatter_tile_rows<false>(a, first, last, x, alpha, z);
