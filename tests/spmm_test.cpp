@@ -1008,7 +1008,8 @@ TEMPLATE_TEST_CASE("what optimize lays out depends on what a processor foresees 
   CHECK(kind(any_half, 8 * line) == 'g');
   std::vector<char> half(8 * 21);
   for (char& kept : half) kept = static_cast<char>(from.below(2));
-  const auto same_half = band([&](auto i, auto d) { return half[21 * (i % 8) + d + 10] != 0; });
+  const auto same_half = band(
+      [&](auto i, auto d) { return half[static_cast<std::size_t>(21 * (i % 8) + d + 10)] != 0; });
   CHECK(kind(same_half, line) == 'g');
   CHECK(kind(generators::uniform<T>(4000, 24, 30, from), 2) == 't'); // rows of 2 to 14 entries
   CHECK(kind(generators::equal_rows<T>(4000, 240, 7, from), 2) == 'c');
