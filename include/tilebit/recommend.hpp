@@ -20,6 +20,7 @@
 #include "core/concepts.hpp"
 #include "core/isa.hpp"
 #include "kernels/cost_model.hpp"
+#include "kernels/cost_of_few_columns.hpp"
 #include "kernels/spmm_roads.hpp"
 
 namespace tilebit {

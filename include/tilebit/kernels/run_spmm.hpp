@@ -15,6 +15,7 @@
 #include "../core/numeric.hpp"
 #include "../formats/views.hpp"
 #include "blocks.hpp"
+#include "cost_of_few_columns.hpp"
 #include "low_precision_roads.hpp"
 #include "parallel.hpp"
 #include "reference.hpp"

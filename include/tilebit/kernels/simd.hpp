@@ -81,6 +81,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "lanes_avx2.inc.hpp"
 #include "short_rows_avx2.inc.hpp"
 #include "simd_avx2.inc.hpp"
+#include "tiles_avx2.inc.hpp"
 #include "vector_places.inc.hpp"
 #include "widen_block.inc.hpp"
 
@@ -134,6 +135,7 @@ namespace row_tables = kernels_data::row_tables;
 
 #include "lanes_avx512.inc.hpp"
 #include "simd_avx512.inc.hpp"
+#include "tiles_avx512.inc.hpp"
 #include "vector_places.inc.hpp"
 #include "widen_block.inc.hpp"
 
@@ -184,6 +186,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "lanes_avx512.inc.hpp"
 #include "lanes_packed.inc.hpp"
 #include "simd_avx512.inc.hpp"
+#include "tiles_avx512.inc.hpp"
 #include "vector_places.inc.hpp"
 
 #include "expand_pieces.inc.hpp"
