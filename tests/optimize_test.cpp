@@ -363,6 +363,88 @@ TEST_CASE("slices that come from memory are multiplied like others", "[optimize]
   }
 }
 
+/// What optimize made of a multiplies like a and gives it back.
+template <class T>
+void check_products(const tb::coo_matrix<T>& a, const tb::optimized_matrix<T>& h, source& from) {
+  const std::int64_t m = a.rows();
+  const std::int64_t n = a.cols();
+  tb::validate(h);
+  CHECK(tb::to_coo(h) == a);
+  const auto x = generators::vector<T>(n, from);
+  const auto xt = generators::vector<T>(m, from);
+  const auto y0 = generators::vector<T>(m, from);
+  std::vector<T> y(y0.size(), T(99));
+  tb::multiply(h, x, y);
+  oracle::check_spmv(a, x, y);
+  tb::multiply(tb::scaled(3, h), x, tb::scaled(2, y0), y);
+  oracle::check_spmv(a, x, y, T(3), T(2), y0);
+  std::vector<T> other(y.size());
+  tb::multiply(tb::threads(3), tb::scaled(3, h), x, tb::scaled(2, y0), other);
+  CHECK(other == y);
+  std::vector<T> yt(x.size(), T(99));
+  tb::multiply(tb::transposed(h), xt, yt);
+  oracle::check_spmv(tb::transposed(a), xt, yt);
+  const tb::dense_matrix<T> b(generators::vector<T>(n * 5, from), {n, 5});
+  tb::dense_matrix<T> c({m, 5});
+  tb::multiply(h, b, c);
+  oracle::check_spmm(a, b, c);
+}
+
+/// For each number as many empty rows, and before them up to `most` rows of three entries or so.
+template <class T>
+tb::coo_matrix<T> empty_between(const std::vector<int>& numbers, std::int64_t most, source& from) {
+  generators::triples<T, std::int32_t> t;
+  std::int64_t m = 0;
+  for (const int empty : numbers) {
+    for (std::int64_t i = from.below(most); i >= 0; --i, ++m) {
+      for (std::int64_t j = from.below(50); j < 90; j += 1 + from.below(40)) {
+        t.add(m, j, from.value<T>());
+      }
+    }
+    m += empty;
+  }
+  return std::move(t).matrix(m, 90);
+}
+
+TEMPLATE_TEST_CASE("many empty rows in a row are one slice", "[optimize]", double, float,
+                   std::int32_t) {
+  using T = TestType;
+  source from(38);
+  const auto a = empty_between<T>({0, 1, 15, 16, 17, 40, 511, 3, 1500, 31, 1, 30}, 300, from);
+  oracle::at_every_isa([&] {
+    const bool of_integers = std::is_same_v<T, std::int32_t>;
+    const auto h = tb::optimize(a, of_integers ? tb::operation::spmm : tb::operation::spmv);
+    check_products(a, h, from);
+    if (tb::active_isa() > tb::isa::scalar) {
+      const auto slices = h.view().sliced();
+      REQUIRE(slices.nnz() == a.nnz());
+      std::int64_t empty = 0;
+      for (std::int64_t s = 0; s < slices.slices(); ++s) empty += slices.empty_rows(s);
+      CHECK(empty > 2100); // of 2,145, some of which windows cut off from theirs
+    }
+  });
+}
+
+TEMPLATE_TEST_CASE("a matrix of almost only empty rows stays COO", "[optimize]", double, float) {
+  using T = TestType;
+  source from(39);
+  const auto a = empty_between<T>({13, 40, 0, 100, 25, 9, 200, 33, 61}, 3, from);
+  oracle::at_every_isa([&] {
+    const auto h = tb::optimize(a);
+    CHECK(h.view().coo().nnz() == a.nnz());
+    CHECK(h.bytes() > a.nnz() * std::int64_t{sizeof(T) + 8});
+    check_products(a, h, from);
+    const auto made_for_transpose = tb::optimize(tb::transposed(a), tb::operation::spmv_transposed);
+    CHECK(made_for_transpose.view().coo().nnz() == a.nnz());
+    check_products(tb::to_coo(tb::to_csr(tb::transposed(a))), made_for_transpose, from);
+  });
+  std::int64_t k = 0;
+  for (const auto e : tb::entries(tb::optimize(a))) {
+    CHECK(e.value == a.values()[tb::detail::at(k++)]);
+  }
+  CHECK(k == a.nnz());
+}
+
 TEMPLATE_TEST_CASE("columns of slices are narrow where no slice is wide", "[optimize]", double,
                    float, std::complex<float>) {
   using T = TestType;
@@ -442,6 +524,10 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 1}, {2, 1, 0}), "row 1 is in two parts"));
   CHECK(oracle::contains(message({0, 3}, {0, 2}, {0, 2}, {2, 1}), "row 1 is in no part"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 1}}), "two parts"));
+  CHECK(oracle::contains(message({0, 3, 3}, {0, 1, 2}, {0, 1}, {3, 3}), "slice 1"));
+  CHECK(oracle::contains(message({0, 3, 3}, {0, 1, 2}, {0, 1}, {3, 0}), "slice 1"));
+  CHECK(oracle::contains(message({0, 3, 3}, {0, 1, 2}, {1, 0}, {3, 2}), "row 1 is in two parts"));
+  CHECK(oracle::contains(message({0, 3, 3}, {0, 1, 2}, {0, 1}, {3, 1}), "row 2 is in no part"));
   CHECK(oracle::contains(message({0, 3}, {0, 3}, {0, 1, 2}, {2, 1, 0}, {{0, 2}}), "no band"));
 
   const auto message_of_narrow = [&](const std::vector<std::uint16_t>& narrow,
@@ -461,6 +547,15 @@ TEST_CASE("validate names what is broken in optimized arrays", "[optimize]") {
   const std::vector<std::uint16_t> narrow{0, 1, 2};
   CHECK(tb::sliced_view<const double, int>(values, narrow, cols, {}, {}, {}, {}, {3, 4})
             .column(1, 2) == 3);
+
+  const auto message_of_coo = [&](const std::vector<int>& rows, tb::shape shape_of_it) {
+    const tb::coo_view<const double, int> coo(values, rows, cols, shape_of_it);
+    const tb::optimized_view<const double, int> a(no_tiles, {}, {}, {}, {}, {}, {}, coo);
+    return oracle::message_of<tb::invalid_matrix>([&] { tb::validate(a); });
+  };
+  CHECK(oracle::contains(message_of_coo({0, 2, 1}, {3, 4}), "row-major order"));
+  CHECK(oracle::contains(message_of_coo({0, 2, 3}, {3, 4}), "row_indices"));
+  CHECK(oracle::contains(message_of_coo({0, 1, 2}, {3, 5}), "COO of 3 rows and 5"));
 
   const auto check_csr = [&](const std::vector<tb::unit_range>& bands, tb::shape s) {
     const offsets row_offsets{0, 2, 3, 3};

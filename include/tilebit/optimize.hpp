@@ -45,8 +45,9 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, bool 
   return optimized_matrix<T, I>(trusted{}, to_bitmap_grid(tiles), std::move(packed));
 }
 
-/// optimize for SpMV: bands of rows as tiles, as diagonals or as slices; or all as slices, for SpMM
-/// with types that have no kernels of their own for it.
+/// optimize for SpMV: bands of rows as tiles, as diagonals or as slices, or the matrix as COO where
+/// most rows are empty; or all as slices, for SpMM with types that have no kernels of their own for
+/// it.
 template <class T, class I, class O>
 optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, bool only_slices) {
   const std::int64_t tile_rows = tiles_along(csr.rows());
@@ -57,6 +58,8 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
   std::vector<unit_range> diagonal_bands; // in slices of 16 rows
   std::vector<std::int64_t> others;
   std::int64_t others_nnz = 0;
+  double in_bands_takes = 0;
+  double coo_takes = 0;
   const auto append = [](std::vector<unit_range>& bands, std::int64_t first, std::int64_t last) {
     if (!bands.empty() && bands.back().last == first) {
       bands.back().last = last;
@@ -77,8 +80,13 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
     if (whole_slices) counted.diagonals = count_diagonals(csr, first / 4, last_slice);
     const auto t =
         predict_rows<T, I>(csr.row_offsets(), 4 * first, last_row, counted, bytes, active_isa());
-    double least = std::min(t.sliced, t.bitmap);
-    if (signed_columns && whole_slices) least = std::min(least, t.diagonals);
+    double least = t.sliced;
+    if (counted.entries > 0) least = std::min(least, t.bitmap);
+    // Pieces of one entry read 16 places: more bytes than the fit to pieces of many entries knows.
+    const bool long_pieces = counted.entries > 0 && counted.entries >= 2 * counted.diagonals;
+    if (signed_columns && whole_slices && long_pieces) least = std::min(least, t.diagonals);
+    in_bands_takes += least;
+    coo_takes += t.coo;
     if (only_slices || t.sliced == least) {
       for (std::int64_t i = 4 * first; i < last_row; ++i) others.push_back(i);
       others_nnz += counted.entries;
@@ -86,6 +94,11 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
       append(tile_bands, first, last);
     } else {
       append(diagonal_bands, first / 4, last_slice);
+    }
+  }
+  if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
+    if (!only_slices && coo_takes < in_bands_takes) {
+      return optimized_matrix<T, I>(trusted{}, to_coo(csr));
     }
   }
   auto in_bands = tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
@@ -131,7 +144,8 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 /// A laid out for this machine and one operation.
 ///
 /// For SpMV: bands of 256 rows, of four where 16 have 65,536 entries, each as tiles, as diagonals
-/// or as sliced rows, whichever the cost model predicts to be fastest. For SpMM of float or double:
+/// or as sliced rows, whichever the cost model predicts to be fastest; or all of float or double as
+/// COO, where most rows are empty. For SpMM of float or double:
 /// grouped rows (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for
 /// four rows, or CSR where rows that neighbour have few columns in common, next to the rows of B
 /// that are not near. Either multiplies vectors and dense matrices alike, only more slowly what it

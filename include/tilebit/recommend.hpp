@@ -100,7 +100,8 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
   constexpr int enough = 4; // rows of one length, after which the next one's is foreseen
   per_layout t;
   std::int64_t before = -1;
-  int alike = 0;
+  std::int64_t alike = 0;
+  std::int64_t not_named = 0;
   for (std::int64_t i = first; i < last; ++i) {
     const auto n = static_cast<std::int64_t>(row_offsets[at(i) + 1] - row_offsets[at(i)]);
     const auto entries = static_cast<double>(n);
@@ -110,16 +111,23 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
     t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row
                                : entries * cost.entry + cost.row;
+    if (n == 0 && alike >= least_run) { // what a run costs is counted for its first rows
+      ++not_named;
+      continue;
+    }
     t.sliced += stands_alone(n, nnz) ? entries * cost.entry + cost.row
                                      : entries * cost.slice_entry + cost.slice_row;
   }
   const auto entries = static_cast<double>(counted.entries);
   const auto rows = static_cast<double>(counted.rows);
+  t.coo += rows * sizeof(T) * cleared_byte;
+  t.sliced += static_cast<double>(not_named) * sizeof(T) * cleared_byte;
   t.bitmap = entries * cost.tile_entry + static_cast<double>(counted.tiles) * cost.tile +
              rows / 4 * cost.tile_row;
   t.diagonals = entries * cost.diagonal_entry +
                 static_cast<double>(counted.diagonals) * cost.diagonal + rows * cost.diagonal_row;
-  const per_layout bytes = bytes_of_layouts<T, I>(counted);
+  per_layout bytes = bytes_of_layouts<T, I>(counted);
+  bytes.sliced -= static_cast<double>(not_named) * (sizeof(I) + sizeof(std::int32_t));
   const auto limit = [](double& time, double here, double all) {
     time = std::max(time, here * least_time_of_byte(all));
   };

@@ -162,6 +162,7 @@ ordered_entries<std::remove_const_t<T>, I, O> row_order(const optimized_view<T, 
     if (a.grid().rows() > 0) return row_order<O>(a.grid(), transposed);
   }
   if (a.csr().rows() > 0) return row_order<O>(a.csr(), transposed);
+  if (a.coo().rows() > 0) return row_order<O>(a.coo(), transposed);
   using V = std::remove_const_t<T>;
   ordered_entries<V, I, O> out;
   out.strict = true;

@@ -257,16 +257,16 @@ private:
   unsigned left_ = 0; ///< rows of the column that are still to come
 };
 
-/// The tiles first, then the diagonals, the slices, the grouped rows, CSR, and the grid.
+/// The tiles first, then the diagonals, the slices, the grouped rows, CSR, COO, and the grid.
 template <class T, class I>
 class entry_cursor<optimized_view<T, I>> {
 public:
   explicit entry_cursor(const optimized_view<T, I>& a) noexcept
       : tiles_(a.tiles()), diagonals_(a.diagonals()), sliced_(a.sliced()), grouped_(a.grouped()),
-        csr_(a.csr()), grid_(a.grid()) {}
+        csr_(a.csr()), coo_(a.coo()), grid_(a.grid()) {}
   bool done() const noexcept {
     return tiles_.done() && diagonals_.done() && sliced_.done() && grouped_.done() && csr_.done() &&
-           grid_.done();
+           coo_.done() && grid_.done();
   }
   void next() noexcept {
     if (!tiles_.done()) return tiles_.next();
@@ -274,6 +274,7 @@ public:
     if (!sliced_.done()) return sliced_.next();
     if (!grouped_.done()) return grouped_.next();
     if (!csr_.done()) return csr_.next();
+    if (!coo_.done()) return coo_.next();
     grid_.next();
   }
   entry<std::remove_const_t<T>, I> get() const noexcept {
@@ -281,7 +282,8 @@ public:
     if (!diagonals_.done()) return diagonals_.get();
     if (!sliced_.done()) return sliced_.get();
     if (!grouped_.done()) return grouped_.get();
-    return csr_.done() ? grid_.get() : csr_.get();
+    if (!csr_.done()) return csr_.get();
+    return coo_.done() ? grid_.get() : coo_.get();
   }
 
 private:
@@ -290,6 +292,7 @@ private:
   entry_cursor<sliced_view<T, I>> sliced_;
   entry_cursor<grouped_view<T, I>> grouped_;
   entry_cursor<csr_view<T, I>> csr_;
+  entry_cursor<coo_view<T, I>> coo_;
   entry_cursor<bitmap_grid_view<T, I>> grid_;
 };
 

@@ -16,6 +16,8 @@
 #include "../core/shape.hpp"
 #include "bitmap.hpp"
 #include "bitmap_grid.hpp"
+#include "coo.hpp"
+#include "coo_order.hpp"
 #include "csr.hpp"
 #include "diagonals.hpp"
 #include "grouped.hpp"
@@ -56,10 +58,11 @@ struct no_low_precision_parts {};
 /// The parts of an optimized matrix, not owned.
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
-/// outside their bands are empty, and sliced rows for everything outside the bands. For SpMM:
-/// grouped rows, CSR or tiles, all or none. Of 16-bit and 8-bit types: a bitmap grid or tiles, all
-/// or none, and a second copy of the entries or nothing: packed (core/packed.hpp) or as float in
-/// grouped rows, windowed rows or masked rows. But for that copy, every row is in exactly one part.
+/// outside their bands are empty, and sliced rows for everything outside the bands; or COO, all or
+/// none, in row-major order. For SpMM: grouped rows, CSR or tiles, all or none. Of 16-bit and 8-bit
+/// types: a bitmap grid or tiles, all or none, and a second copy of the entries or nothing: packed
+/// (core/packed.hpp) or as float in grouped rows, windowed rows or masked rows. But for that copy,
+/// every row is in exactly one part.
 ///
 /// What is made for transposed products has the parts of the transpose: A^T is what they lay out.
 template <class T, class I>
@@ -73,10 +76,10 @@ public:
   optimized_view() = default;
   optimized_view(bitmap_view<T, I> tiles, std::span<const unit_range> tile_bands,
                  diagonal_view<T, I> diagonals, std::span<const unit_range> diagonal_bands,
-                 sliced_view<T, I> sliced, grouped_view<T, I> grouped = {},
-                 csr_view<T, I> csr = {}) noexcept
+                 sliced_view<T, I> sliced, grouped_view<T, I> grouped = {}, csr_view<T, I> csr = {},
+                 coo_view<T, I> coo = {}) noexcept
       : tiles_(tiles), tile_bands_(tile_bands), diagonals_(diagonals),
-        diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped), csr_(csr) {}
+        diagonal_bands_(diagonal_bands), sliced_(sliced), grouped_(grouped), csr_(csr), coo_(coo) {}
 
   /// With a grid, and copies: a packed one with corrections of its sums, one a row, where it needs
   /// some, a windowed or a masked one.
@@ -102,7 +105,7 @@ public:
   }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + diagonals_.nnz() + sliced_.nnz() + grouped_.nnz() + csr_.nnz() +
-           grid().nnz();
+           coo_.nnz() + grid().nnz();
   }
   const bitmap_view<T, I>& tiles() const noexcept { return tiles_; }
   std::span<const unit_range> tile_bands() const noexcept { return tile_bands_; }
@@ -111,6 +114,7 @@ public:
   const sliced_view<T, I>& sliced() const noexcept { return sliced_; }
   const grouped_view<T, I>& grouped() const noexcept { return grouped_; }
   const csr_view<T, I>& csr() const noexcept { return csr_; }
+  const coo_view<T, I>& coo() const noexcept { return coo_; }
   bitmap_grid_view<T, I> grid() const noexcept { return low_precision().grid; }
   grouped_view<const packed_type, I> packed() const noexcept { return low_precision().packed; }
   std::span<const std::int32_t> corrections() const noexcept { return low_precision().corrections; }
@@ -138,6 +142,7 @@ private:
   sliced_view<T, I> sliced_;
   grouped_view<T, I> grouped_;
   csr_view<T, I> csr_;
+  coo_view<T, I> coo_;
   /// Views of other types are half as large without: products of small matrices notice it.
   [[no_unique_address]] std::conditional_t<low, low_parts, detail::no_low_precision_parts>
       low_precision_;
@@ -182,6 +187,10 @@ public:
       : tiles_(detail::trusted{}, no_tiles(shape(csr.rows(), csr.cols())),
                shape(csr.rows(), csr.cols())),
         csr_(std::move(csr)) {}
+  optimized_matrix(detail::trusted, coo_matrix<T, I>&& coo)
+      : tiles_(detail::trusted{}, no_tiles(shape(coo.rows(), coo.cols())),
+               shape(coo.rows(), coo.cols())),
+        coo_(std::move(coo)) {}
   optimized_matrix(detail::trusted, bitmap_grid<T, I>&& grid, detail::packed_arrays<T, I>&& packed)
       : tiles_(detail::trusted{}, no_tiles(shape(grid.rows(), grid.cols())),
                shape(grid.rows(), grid.cols())),
@@ -201,7 +210,7 @@ public:
   std::int64_t cols() const noexcept { return of_transpose_ ? tiles_.rows() : tiles_.cols(); }
   std::int64_t nnz() const noexcept {
     return tiles_.nnz() + diagonals_.nnz + detail::length(sliced_.values) +
-           detail::length(grouped_.values) + csr_.nnz() + grid_.nnz();
+           detail::length(grouped_.values) + csr_.nnz() + coo_.nnz() + grid_.nnz();
   }
   /// Bytes of all arrays.
   std::int64_t bytes() const noexcept {
@@ -216,21 +225,22 @@ public:
            of(sliced_.slice_offsets) + of(sliced_.slice_rows) + of(sliced_.row_order) +
            of(sliced_.row_lengths) + of(grouped_.values) + of(grouped_.col_indices) +
            of(grouped_.pattern_counts) + of(grouped_.column_offsets) + of(grouped_.value_offsets) +
-           of(csr_.values()) + of(csr_.row_offsets()) + of(csr_.col_indices()) +
-           of(grid_.elements()) + of(grid_.bitmaps()) + of(grid_.element_offsets()) +
-           of(packed_.rows.values) + of(packed_.rows.col_indices) +
-           of(packed_.rows.pattern_counts) + of(packed_.rows.column_offsets) +
-           of(packed_.rows.value_offsets) + of(packed_.corrections) + of(packed_.windowed.values) +
-           of(packed_.windowed.positions) + of(packed_.windowed.steps_of_strip) +
-           of(packed_.windowed.step_offsets) + of(packed_.windowed.row_sums) +
-           of(packed_.masked.elements) + of(packed_.masked.bitmaps) +
-           of(packed_.masked.element_offsets) + of(packed_.masked.row_sums);
+           of(csr_.values()) + of(csr_.row_offsets()) + of(csr_.col_indices()) + of(coo_.values()) +
+           of(coo_.row_indices()) + of(coo_.col_indices()) + of(grid_.elements()) +
+           of(grid_.bitmaps()) + of(grid_.element_offsets()) + of(packed_.rows.values) +
+           of(packed_.rows.col_indices) + of(packed_.rows.pattern_counts) +
+           of(packed_.rows.column_offsets) + of(packed_.rows.value_offsets) +
+           of(packed_.corrections) + of(packed_.windowed.values) + of(packed_.windowed.positions) +
+           of(packed_.windowed.steps_of_strip) + of(packed_.windowed.step_offsets) +
+           of(packed_.windowed.row_sums) + of(packed_.masked.elements) +
+           of(packed_.masked.bitmaps) + of(packed_.masked.element_offsets) +
+           of(packed_.masked.row_sums);
   }
 
   optimized_view<const T, I> view() const noexcept {
     const shape s(tiles_.rows(), tiles_.cols());
     optimized_view<const T, I> all(tiles_.view(), tile_bands_, diagonals_.view(s), diagonal_bands_,
-                                   sliced_.view(s), grouped_.view(s), csr_);
+                                   sliced_.view(s), grouped_.view(s), csr_, coo_);
     if constexpr (detail::is_packed_v<T>) {
       constexpr int depth = detail::depth_v<detail::packed_t<T>>;
       const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
@@ -257,6 +267,7 @@ private:
   detail::sliced_arrays<T, I> sliced_;
   detail::grouped_arrays<T, I> grouped_;
   csr_matrix<T, I> csr_;
+  coo_matrix<T, I> coo_;
   bitmap_grid<T, I> grid_;
   detail::packed_arrays<T, I> packed_;
   bool of_transpose_ = false; ///< what the parts are parts of
@@ -283,15 +294,22 @@ void validate(const optimized_view<T, I>& matrix) {
   validate(a.diagonals());
   validate(a.grouped());
   validate(a.csr());
+  validate(a.coo());
   const shape all(a.rows(), a.cols());
   detail::check_whole_part({a.grouped().rows(), a.grouped().cols()}, a.grouped().blocks() > 0, all,
                            "grouped rows");
   detail::check_whole_part({a.csr().rows(), a.csr().cols()}, a.csr().rows() > 0, all, "CSR");
+  detail::check_whole_part({a.coo().rows(), a.coo().cols()}, a.coo().rows() > 0, all, "COO");
+  const auto order = detail::inspect_order(a.coo().row_indices(), a.coo().col_indices());
+  if (!order.row_major_strict) {
+    throw invalid_matrix("optimized: COO is not in row-major order without duplicates", a.nnz());
+  }
   if constexpr (detail::is_packed_v<std::remove_const_t<T>>) {
     validate(a.grid());
     detail::check_whole_part({a.grid().rows(), a.grid().cols()}, a.grid().rows() > 0, all,
                              "a bitmap grid");
-    if (a.diagonals().nnz() + a.sliced().nnz() + a.grouped().nnz() + a.csr().nnz() > 0) {
+    if (a.diagonals().nnz() + a.sliced().nnz() + a.grouped().nnz() + a.csr().nnz() + a.coo().nnz() >
+        0) {
       throw invalid_matrix("optimized: entries of this type are in tiles or in a bitmap grid only",
                            a.nnz());
     }
@@ -350,7 +368,9 @@ void validate(const optimized_view<T, I>& matrix) {
     const std::int64_t stored =
         s.slice_offsets()[detail::at(k) + 1] - s.slice_offsets()[detail::at(k)];
     if (last == first || last - first > 16 ||
-        (last - first > 1 && (!falling || entries != stored))) {
+        (last - first > 1 && (!falling || entries != stored)) ||
+        (last - first == 1 && stored == 0 &&
+         (entries < 1 || entries > a.rows() - static_cast<std::int64_t>(s.row_order()[first])))) {
       detail::throw_invalid(k, {"optimized: slice ", k, " does not hold its rows"});
     }
   }
@@ -381,8 +401,14 @@ void validate(const optimized_view<T, I>& matrix) {
   see_bands(a.tiles().element_offsets(), a.tile_bands(), 4, "entries of tiles");
   see_bands(a.diagonals().slice_offsets(), a.diagonal_bands(), 16, "pieces of diagonals");
   for (const I row : s.row_order()) see(static_cast<std::int64_t>(row));
+  for (std::int64_t k = 0; k < s.slices(); ++k) {
+    const auto row =
+        static_cast<std::int64_t>(s.row_order()[detail::at(s.slice_rows()[detail::at(k)])]);
+    for (std::int64_t i = 1; i < s.empty_rows(k); ++i) see(row + i);
+  }
   for (std::int64_t i = 0; i < std::min(4 * a.grouped().blocks(), a.rows()); ++i) see(i);
   for (std::int64_t i = 0; i < a.csr().rows(); ++i) see(i);
+  for (std::int64_t i = 0; i < a.coo().rows(); ++i) see(i);
   for (std::int64_t i = 0; i < a.grid().rows(); ++i) see(i);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i] == 0) {

@@ -3,8 +3,9 @@
 //
 // Rows of a slice stand in order of falling length. Step k of a slice holds entry k of every row
 // that has one, next to each other; nothing is padded, because the rows that end drop out at the
-// back. A slice of a single row is that row as it stands in CSR. This is SELL-C-sigma (Kreutzer et
-// al., SIAM J. Sci. Comput. 36(5), 2014, arXiv:1307.6209) with C = 16 and without its padding.
+// back. A slice of a single row is that row as it stands in CSR or, if it is empty, a run of empty
+// rows. This is SELL-C-sigma (Kreutzer et al., SIAM J. Sci. Comput. 36(5), 2014, arXiv:1307.6209)
+// with C = 16 and without its padding.
 //
 // Where no slice is wider than 65,536 columns, columns are 16-bit distances from the first one of
 // their slice: a matrix that does not fit the second-level cache takes the time of its bytes.
@@ -30,7 +31,8 @@ namespace tilebit {
 /// Slice s has the rows row_order[slice_rows[s]] to row_order[slice_rows[s + 1] - 1], at most 16,
 /// with row_lengths of the same positions, never rising within a slice; its entries are
 /// slice_offsets[s] to slice_offsets[s + 1] - 1, step by step. The column of entry k is
-/// col_indices[k] or, in a view with narrow columns, column_bases[s] + narrow_columns[k].
+/// col_indices[k] or, in a view with narrow columns, column_bases[s] + narrow_columns[k]. A slice
+/// of a single row without entries has no length but the number of empty rows from that one on.
 template <class T, class I>
 class sliced_view {
 public:
@@ -81,10 +83,18 @@ public:
     return column_base(s) +
            with_columns([k](const auto* cols) { return static_cast<std::int64_t>(cols[k]); });
   }
+  /// How many empty rows slice s stands for, 0 if it has entries or names several rows.
+  std::int64_t empty_rows(std::int64_t s) const noexcept {
+    const std::size_t k = detail::at(s);
+    const bool run =
+        slice_offsets_[k] == slice_offsets_[k + 1] && slice_rows_[k + 1] - slice_rows_[k] == 1;
+    return run ? std::int64_t{row_lengths_[detail::at(slice_rows_[k])]} : 0;
+  }
   std::span<const std::int64_t> slice_offsets() const noexcept { return slice_offsets_; }
   std::span<const std::int64_t> slice_rows() const noexcept { return slice_rows_; }
   std::span<const I> row_order() const noexcept { return row_order_; }
-  /// For slices of more than one row; the length of a single row is that of its slice.
+  /// For slices of more than one row; the length of a single row is that of its slice. For an empty
+  /// single row, the rows of its run.
   std::span<const std::int32_t> row_lengths() const noexcept { return row_lengths_; }
 
 private:

@@ -323,6 +323,7 @@ void for_each_array(const View& a, F&& f) {
     for_each_array(a.sliced(), f);
     for_each_array(a.grouped(), f);
     for_each_array(a.csr(), f);
+    for_each_array(a.coo(), f);
     for_each_array(a.grid(), f);
     for_each_array(a.packed(), f);
     f(a.corrections(), "the corrections of A");

@@ -89,7 +89,7 @@ private:
 };
 
 /// Calls f(part, bands) for the parts of a matrix and the ranges of units that belong to it: all of
-/// a plain format, the bands and the slices of an optimized one.
+/// a plain format, the bands and the slices of an optimized one, but not its COO.
 template <class View, class F>
 void for_each_part(const View& a, F&& f) {
   if constexpr (requires { a.tile_bands(); }) {

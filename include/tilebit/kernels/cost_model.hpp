@@ -229,6 +229,9 @@ constexpr const spmv_costs& costs_of_spmv(std::size_t value_bytes, isa level,
   return narrow ? costs::avx512_float : costs::avx512_double;
 }
 
+/// Nanoseconds in which a byte of y is cleared, to which COO adds.
+inline constexpr double cleared_byte = 0.01;
+
 /// More bytes than this may not stay in a third-level cache.
 inline constexpr std::int64_t far_bytes = std::int64_t{16} << 20;
 

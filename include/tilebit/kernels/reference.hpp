@@ -255,6 +255,9 @@ void spmv_of_slices(const C* all_cols, const sliced_view<const T, I>& a, std::in
     for (std::int64_t r = 0; r < height; ++r) {
       out.store(static_cast<std::int64_t>(rows[r]), sums[r]);
     }
+    for (std::int64_t r = 1; r < a.empty_rows(s); ++r) {
+      out.store(static_cast<std::int64_t>(rows[0]) + r, accumulator_t<T>{});
+    }
   }
 }
 template <bool Conjugate, class T, class I>
@@ -385,7 +388,7 @@ void add_scaled_row(accumulator_t<T>* TILEBIT_RESTRICT sums, const T& v,
   }
 }
 
-/// The rows of one unit: row, tile row, slice, block.
+/// The rows of one unit: row, tile row, slice, block. More than `most` of them are empty.
 template <class View>
 struct unit_rows {
   static constexpr bool tiles = requires(const View& a) { a.bitmaps(); };
@@ -401,14 +404,16 @@ struct unit_rows {
     if constexpr (tiles || grouped || diagonals) {
       return std::min(most, a.rows() - most * unit);
     } else if constexpr (slices) {
-      return a.slice_rows()[at(unit) + 1] - a.slice_rows()[at(unit)];
+      return std::max(a.slice_rows()[at(unit) + 1] - a.slice_rows()[at(unit)], a.empty_rows(unit));
     } else {
       return 1;
     }
   }
   std::int64_t operator[](std::int64_t r) const noexcept {
     if constexpr (slices) {
-      return static_cast<std::int64_t>(a.row_order()[at(a.slice_rows()[at(unit)] + r)]);
+      const auto* const rows = a.row_order().data() + a.slice_rows()[at(unit)];
+      const bool run = a.empty_rows(unit) > 0;
+      return static_cast<std::int64_t>(run ? rows[0] : rows[r]) + (run ? r : 0);
     } else {
       return most * unit + r;
     }
@@ -443,7 +448,9 @@ void spmm(const View& a, std::int64_t first, std::int64_t last,
         add_scaled_row(sums[r], v, b.data() + k * b.row_stride() + j0 * bs, bs, width);
       });
       for (std::int64_t r = 0; r < rows.count(); ++r) {
-        for (std::int64_t p = 0; p < width; ++p) out.store(rows[r], j0 + p, sums[r][p]);
+        const std::int64_t i = rows[r];
+        const auto& of_row = sums[std::min(r, unit_rows<View>::most - 1)];
+        for (std::int64_t p = 0; p < width; ++p) out.store(i, j0 + p, of_row[p]);
       }
     }
   }

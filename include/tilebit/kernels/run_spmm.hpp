@@ -132,13 +132,16 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
   using I = typename View::index_type;
   if (b.cols() == 0 || out.c.rows() == 0) return;
   if (op.base.nnz() == 0) return store_everywhere(out);
+  [[maybe_unused]] const auto run_as = [&]<class Part>(const Part& part) {
+    const detail::operand<Part> all{part, op.alpha, op.transposed, op.conjugated};
+    run_spmm<MayBeTransposed>(policy, all, b, out);
+  };
+  if constexpr (requires { op.base.coo(); }) {
+    if (op.base.coo().rows() > 0) return run_as(op.base.coo());
+  }
   if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
     using rows = csr_view<const T, I, std::int64_t>;
     if constexpr (requires { op.base.csr(); }) {
-      const auto run_as = [&]<class Part>(const Part& part) {
-        const detail::operand<Part> all{part, op.alpha, op.transposed, op.conjugated};
-        run_spmm<MayBeTransposed>(policy, all, b, out);
-      };
       if (op.base.csr().rows() > 0) return run_as(op.base.csr());
       if (in_whole_tiles(op.base)) return run_as(op.base.tiles());
     }

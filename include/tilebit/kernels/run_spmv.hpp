@@ -57,6 +57,13 @@ void run_spmv(const execution_policy& policy, const Operand& op, const T* x,
   if constexpr (detail::sums_apart_v<T>) {
     run_spmv_apart<MayBeTransposed>(policy, op, x, out);
   } else {
+    if constexpr (requires { a.coo(); }) {
+      if (a.coo().rows() > 0) {
+        const detail::operand<coo_view<const T, typename Operand::index_type>> all{
+            a.coo(), op.alpha, op.transposed, op.conjugated};
+        return run_spmv<MayBeTransposed>(policy, all, x, out);
+      }
+    }
     if constexpr (MayBeTransposed) {
       if (op.transposed) return run_spmv_transposed(policy, a, op.conjugated, x, out);
     }

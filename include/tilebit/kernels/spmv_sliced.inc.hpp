@@ -21,7 +21,14 @@ void multiply_slices(const C* all_cols, const sliced_view<const T, I>& a, std::i
     const std::int64_t rows = slice_rows[s + 1] - row0;
     if (rows == 1) {
       const std::int64_t n = offsets[s + 1] - offsets[s];
-      out.store(static_cast<std::int64_t>(order[row0]), dot_row(values, cols, n, x));
+      const auto row = static_cast<std::int64_t>(order[row0]);
+      if (n > 0) {
+        out.store(row, dot_row(values, cols, n, x));
+      } else if (overwrite) {
+        std::fill_n(out.z + row, lengths[row0], T{});
+      } else {
+        for (std::int32_t r = 0; r < lengths[row0]; ++r) out.store(row + r, T{});
+      }
       continue;
     }
     lane_sums<T> sums;
