@@ -176,7 +176,7 @@ void at_every_isa_up_to(tb::isa most, F&& f) {
     ~restore() { tb::set_isa(level); }
   } const before;
   for (const tb::isa level : tb::supported_isas()) {
-    if (level > most) break;
+    if (level > most) continue;
     CAPTURE(std::string(tb::to_string(level)));
     tb::set_isa(level);
     f();
