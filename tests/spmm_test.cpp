@@ -250,6 +250,66 @@ TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound
   }
 }
 
+TEMPLATE_TEST_CASE("panels on the cache lines of C are whole columns of it", "[spmm]", float,
+                   double) {
+  using T = TestType;
+  using namespace tb::kernels;
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+  for (const std::int64_t lanes : {line, line / 2}) { // AVX-512 and AVX2
+    for (std::int64_t head = 2 * lanes; head < 4 * lanes; ++head) {
+      std::int64_t next = 0;
+      for (const panel_range& panel : cut_full_panels(512, lanes, 4, head, line)) {
+        CHECK(panel.first == next);
+        CHECK(panel.vectors == 4);
+        CHECK(panel.width >= 2 * lanes);
+        CHECK(panel.width <= 4 * lanes);
+        if (panel.first > 0) CHECK((panel.first - head) % line == 0);
+        next += panel.width;
+      }
+      CHECK(next == 512);
+    }
+  }
+
+  // B and C take 18 MB and more, and begin 0 to 63 bytes before a line: the same bits. Rows of B
+  // are loaded twice, so that they are read in place, and 20 times, so that they are copied.
+  constexpr std::int64_t n = sizeof(T) == 4 ? 512 : 256;
+  source from(98);
+  for (const auto& [s, nnz] : {std::pair<tb::shape, std::int64_t>{tb::shape(4001, 5003), 10000},
+                               {tb::shape(7603, 1501), 31000}}) {
+    auto a = generators::scattered<T>(s.rows(), s.cols(), nnz, from);
+    for (T& value : a.values()) value = from.value<T>(); // sums depend on their order
+    const auto b = generators::vector<T>(a.cols() * n, from);
+    const auto on_line = [](std::vector<T>& memory) {
+      return memory.data() + -reinterpret_cast<std::uintptr_t>(memory.data()) % 64 / sizeof(T);
+    };
+    std::vector<T> b_memory(b.size() + 2 * line);
+    std::vector<T> c_memory(static_cast<std::size_t>(a.rows() * n + 3 * line));
+    const auto check = [&](const auto& m) {
+      std::vector<T> expected;
+      for (const auto& [of_b, of_c] : {std::pair<std::int64_t, std::int64_t>{0, 0},
+                                       {line / 4, line / 4},
+                                       {1, line - 1},
+                                       {line / 2, 1},
+                                       {0, line / 4}}) {
+        CAPTURE(m.rows(), of_b, of_c);
+        T* const b_start = std::copy(b.begin(), b.end(), on_line(b_memory) + of_b) - b.size();
+        std::fill(c_memory.begin(), c_memory.end(), T(77));
+        T* const start = on_line(c_memory) + line + of_c;
+        tb::multiply(tb::threads(2), m, tb::dense_view<const T>(b_start, {m.cols(), n}),
+                     tb::dense_view<T>(start, {m.rows(), n}));
+        if (expected.empty()) expected.assign(start, start + m.rows() * n);
+        CHECK(std::memcmp(start, expected.data(), expected.size() * sizeof(T)) == 0);
+        CHECK(start[-1] == T(77));
+        CHECK(start[m.rows() * n] == T(77));
+      }
+    };
+    oracle::at_every_isa_up_to(tb::isa::avx512, [&] {
+      check(tb::to_csr(a));
+      check(tb::to_bitmap(a));
+    });
+  }
+}
+
 TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "[spmm]", float,
                    double) {
   using T = TestType;

@@ -29,6 +29,14 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 
 using detail::at;
 
+/// Bytes before the first cache line that begins in a row of a row-major matrix, or a column of
+/// another one, if they are the same for all of them, or 64.
+template <class T, class Layout>
+std::uintptr_t bytes_before_lines(const dense_view<T, Layout>& a) noexcept {
+  if (a.ld() * static_cast<std::int64_t>(sizeof(T)) % 64 != 0) return 64;
+  return -reinterpret_cast<std::uintptr_t>(a.data()) % 64;
+}
+
 /// Columns [first, first + width), for a kernel of so many vectors.
 struct panel_range {
   std::int64_t first;
@@ -50,6 +58,28 @@ inline std::vector<panel_range> cut_panels(std::int64_t n, std::int64_t lanes, s
     std::int64_t vectors = widest;
     while (vectors > 1 && left <= (vectors - (vectors > 2 ? overlap : 1)) * lanes) vectors /= 2;
     panels.push_back({j, std::min(left, vectors * lanes), vectors});
+  }
+  return panels;
+}
+
+/// Columns that a kernel of so many vectors takes at least, whose last two vectors may overlap.
+constexpr std::int64_t least_width(std::int64_t vectors, std::int64_t lanes) noexcept {
+  return std::max<std::int64_t>(1, vectors - 2) * lanes;
+}
+
+/// n columns, a multiple of those of the widest panel, as panels for its kernel alone, so that sums
+/// have the same bits. All but the first one, of `head` columns, begin a multiple of `line` columns
+/// behind it, and all but the last two are full. Throws std::bad_alloc.
+inline std::vector<panel_range> cut_full_panels(std::int64_t n, std::int64_t lanes,
+                                                std::int64_t widest, std::int64_t head,
+                                                std::int64_t line) {
+  const std::int64_t full = widest * lanes;
+  const std::int64_t least = least_width(widest, lanes);
+  std::vector<panel_range> panels{{0, head, widest}};
+  for (std::int64_t j = head; j < n; j += panels.back().width) {
+    const std::int64_t left = n - j;
+    const bool shared = left > full && left < full + least; // by two panels
+    panels.push_back({j, shared ? (left - least) / line * line : std::min(left, full), widest});
   }
   return panels;
 }
@@ -203,11 +233,11 @@ public:
   static bool worth_copying(const dense_view<const T, Layout>& b,
                             std::span<const panel_range> panels, std::int64_t lanes,
                             double uses) noexcept {
-    const std::int64_t of_first = panels.empty() ? 0 : panels.front().vectors * lanes;
+    const std::int64_t width = panels.empty() ? 0 : panels.front().vectors * lanes;
     return !std::is_same_v<Layout, row_major> ||
-           (uses >= uses_of_copies(b, b.rows() * of_first * std::int64_t{sizeof(T)},
-                                   panels.size() <= 1) &&
-            !single_on_lines(b, panels, of_first));
+           (uses >=
+                uses_of_copies(b, b.rows() * width * std::int64_t{sizeof(T)}, panels.size() <= 1) &&
+            !single_on_lines(b, panels, width));
   }
 
   /// Panels [first, end_of_chunk(first)) are there at the same time.
@@ -295,8 +325,7 @@ private:
   }
 
   static bool on_lines(const dense_view<const T, Layout>& b) noexcept {
-    return reinterpret_cast<std::uintptr_t>(b.data()) % 64 == 0 &&
-           b.ld() * std::int64_t{sizeof(T)} % 64 == 0;
+    return bytes_before_lines(b) == 0;
   }
   /// Rows that are one panel wide and begin on cache lines need no copy.
   static bool single_on_lines(const dense_view<const T, Layout>& b,
