@@ -286,11 +286,8 @@ TEMPLATE_TEST_CASE("panels on the cache lines of C are whole columns of it", "[s
     std::vector<T> c_memory(static_cast<std::size_t>(a.rows() * n + 3 * line));
     const auto check = [&](const auto& m) {
       std::vector<T> expected;
-      for (const auto& [of_b, of_c] : {std::pair<std::int64_t, std::int64_t>{0, 0},
-                                       {line / 4, line / 4},
-                                       {1, line - 1},
-                                       {line / 2, 1},
-                                       {0, line / 4}}) {
+      for (const auto& [of_b, of_c] :
+           {std::pair<std::int64_t, std::int64_t>{0, 0}, {line / 4, line / 4}, {1, line - 1}}) {
         CAPTURE(m.rows(), of_b, of_c);
         T* const b_start = std::copy(b.begin(), b.end(), on_line(b_memory) + of_b) - b.size();
         std::fill(c_memory.begin(), c_memory.end(), T(77));
