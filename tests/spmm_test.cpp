@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -250,8 +251,7 @@ TEMPLATE_TEST_CASE("SpMM whose operands outgrow the caches keeps the error bound
   }
 }
 
-TEMPLATE_TEST_CASE("panels on the cache lines of C are whole columns of it", "[spmm]", float,
-                   double) {
+TEMPLATE_TEST_CASE("where B and C begin in memory does not matter", "[spmm]", float, double) {
   using T = TestType;
   using namespace tb::kernels;
   constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
@@ -271,33 +271,45 @@ TEMPLATE_TEST_CASE("panels on the cache lines of C are whole columns of it", "[s
   }
 
   // B and C take 18 MB and more, and begin 0 to 63 bytes before a line: the same bits. Rows of B
-  // are loaded twice, so that they are read in place, and 20 times, so that they are copied.
-  constexpr std::int64_t n = sizeof(T) == 4 ? 512 : 256;
+  // are loaded twice, so that they are read in place, and 20 times, so that they are copied; 66 and
+  // 130 columns are rows of C that are joined.
+  const std::int64_t wide = sizeof(T) == 4 ? 512 : 256;
+  const std::int64_t narrow = sizeof(T) == 4 ? 130 : 66;
   source from(98);
-  for (const auto& [s, nnz] : {std::pair<tb::shape, std::int64_t>{tb::shape(4001, 5003), 10000},
-                               {tb::shape(7603, 1501), 31000}}) {
+  for (const auto& [s, nnz, n] : {std::tuple{tb::shape(4001, 5003), 10000, wide},
+                                  {tb::shape(7603, 1501), 31000, wide},
+                                  {tb::shape(26007, 8009), 30000, narrow}}) {
     auto a = generators::scattered<T>(s.rows(), s.cols(), nnz, from);
     for (T& value : a.values()) value = from.value<T>(); // sums depend on their order
-    const auto b = generators::vector<T>(a.cols() * n, from);
+    const tb::shape of_b(a.cols(), n);
+    const tb::shape of_c(a.rows(), n);
+    const auto b = generators::vector<T>(of_b.rows() * of_b.cols(), from);
     const auto on_line = [](std::vector<T>& memory) {
       return memory.data() + -reinterpret_cast<std::uintptr_t>(memory.data()) % 64 / sizeof(T);
     };
     std::vector<T> b_memory(b.size() + 2 * line);
-    std::vector<T> c_memory(static_cast<std::size_t>(a.rows() * n + 3 * line));
+    std::vector<T> c_memory(
+        static_cast<std::size_t>(of_c.rows() * (of_c.cols() + line) + 3 * line));
     const auto check = [&](const auto& m) {
       std::vector<T> expected;
-      for (const auto& [of_b, of_c] :
-           {std::pair<std::int64_t, std::int64_t>{0, 0}, {line / 4, line / 4}, {1, line - 1}}) {
-        CAPTURE(m.rows(), of_b, of_c);
-        T* const b_start = std::copy(b.begin(), b.end(), on_line(b_memory) + of_b) - b.size();
+      for (const auto& [b_shift, c_shift, ld] :
+           {std::tuple{std::int64_t{0}, std::int64_t{0}, of_c.cols() + line - of_c.cols() % line},
+            {line / 4, line / 4, of_c.cols()},
+            {std::int64_t{1}, line - 1, of_c.cols()}}) {
+        CAPTURE(of_c.rows(), b_shift, c_shift);
+        T* const b_start = std::copy(b.begin(), b.end(), on_line(b_memory) + b_shift) - b.size();
         std::fill(c_memory.begin(), c_memory.end(), T(77));
-        T* const start = on_line(c_memory) + line + of_c;
-        tb::multiply(tb::threads(2), m, tb::dense_view<const T>(b_start, {m.cols(), n}),
-                     tb::dense_view<T>(start, {m.rows(), n}));
-        if (expected.empty()) expected.assign(start, start + m.rows() * n);
-        CHECK(std::memcmp(start, expected.data(), expected.size() * sizeof(T)) == 0);
-        CHECK(start[-1] == T(77));
-        CHECK(start[m.rows() * n] == T(77));
+        const tb::dense_view<T> c(on_line(c_memory) + line + c_shift, of_c, ld);
+        tb::multiply(tb::threads(2), m, tb::dense_view<const T>(b_start, of_b), c);
+        if (expected.empty()) {
+          for (std::int64_t i = 0; i < c.rows(); ++i) {
+            expected.insert(expected.end(), &c(i, 0), &c(i, 0) + c.cols());
+          }
+          continue;
+        }
+        CHECK(std::memcmp(c.data(), expected.data(), expected.size() * sizeof(T)) == 0);
+        CHECK(c.data()[-1] == T(77));
+        CHECK(c.data()[expected.size()] == T(77));
       }
     };
     oracle::at_every_isa_up_to(tb::isa::avx512, [&] {

@@ -52,7 +52,9 @@ public:
                  std::span<const panel_range> panels, const Panels& b, const Update& out)
       : policy_(policy), kernels_(kernels), panels_(panels), b_(b),
         sink_(out, kernels.lanes, b.bytes()) {
-    if (sink_.staged()) stage_ = work_array<S>(thread_count(policy) * stage_rows * stage_ld());
+    if (sink_.staged() || sink_.joins_rows()) {
+      stage_ = work_array<S>(thread_count(policy) * stage_rows * stage_ld());
+    }
   }
 
   /// corrections: of the sums of a's rows, to be added, or nothing.
@@ -132,7 +134,8 @@ private:
   void multiply_listed(const View& a, std::int64_t row0, unit_range range, std::size_t first,
                        std::size_t last, int thread) const noexcept {
     const std::int64_t lead = units_to_fetch(a);
-    const std::int64_t together = sink_.staged() ? stage_rows / height : 1;
+    const bool joined = joins_rows(first, last);
+    const std::int64_t together = sink_.staged() || joined ? stage_rows / height : 1;
     rows_ahead rows;
     std::int64_t fetched = range.first; // rows of B for the units before it
     for (std::int64_t u = range.first, next = u; u < range.last; u = next) {
@@ -140,10 +143,15 @@ private:
       next = fetched == range.last
                  ? fetched
                  : std::max(u, range.first + (fetched - lead - range.first) / together * together);
-      for (std::size_t p = first; p < last; ++p) {
-        const panel_range& panel = panels_[p];
-        rows.fetch(b_.data(p), b_.ld(panel), panel.width);
-        multiply(a, row0, {u, next}, p, thread);
+      for (std::int64_t v = u; v < next;) {
+        const unit_range now{v, joined ? std::min(v + together, next) : next};
+        for (std::size_t p = first; p < last; ++p) {
+          const panel_range& panel = panels_[p];
+          if (v == u) rows.fetch(b_.data(p), b_.ld(panel), panel.width);
+          multiply(a, row0, now, p, thread, joined);
+        }
+        if (joined) store_joined(row0, now, thread);
+        v = now.last;
       }
     }
   }
@@ -166,21 +174,39 @@ private:
   void multiply_in_steps(const View& a, std::int64_t row0, unit_range range, std::size_t first,
                          std::size_t last, int thread, std::int64_t step,
                          bool fetches_b = false) const noexcept {
+    const bool joined = joins_rows(first, last);
+    if (joined) step = std::min(step, stage_rows / height);
     for (std::int64_t u = range.first; u < range.last; u += step) {
       const unit_range now{u, std::min(u + step, range.last)};
-      for (std::size_t p = first; p < last; ++p) multiply(a, row0, now, p, thread, fetches_b);
+      for (std::size_t p = first; p < last; ++p) {
+        multiply(a, row0, now, p, thread, joined, fetches_b);
+      }
+      if (joined) store_joined(row0, now, thread);
     }
   }
 
+  void store_joined(std::int64_t row0, unit_range units, int thread) const noexcept {
+    sink_.store_joined(stage_.get() + thread * stage_rows * stage_ld(), row0 + units.first * height,
+                       std::min(row0 + units.last * height, sink_.rows()));
+  }
+  /// Are these panels all that there are, and rows of C joined?
+  bool joins_rows(std::size_t first, std::size_t last) const noexcept {
+    bool whole_rows = first == 0 && last == panels_.size() && sink_.joins_rows();
+    if constexpr (Panels::in_place) whole_rows = whole_rows && (last == 1 || !b_.copies());
+    return whole_rows;
+  }
   static constexpr std::int64_t height = rows_of_unit<View>;
   static constexpr std::int64_t stage_rows = 16;
   static constexpr std::int64_t most_rows_to_fetch = 32; ///< rows of A whose rows of B are listed
   static constexpr std::int64_t rows_of_long_step = 256; ///< where kernels fetch rows of B
 
-  std::int64_t stage_ld() const noexcept { return kernels_.lanes * kernels_.widest; }
+  std::int64_t stage_ld() const noexcept {
+    return sink_.joins_rows() ? sink_.ld() : kernels_.lanes * kernels_.widest;
+  }
 
+  /// Joined: into the stage, of at most 16 rows.
   void multiply(const View& a, std::int64_t row0, unit_range units, std::size_t p, int thread,
-                bool fetches_b = false) const noexcept {
+                bool joined, bool fetches_b = false) const noexcept {
     if (units.first == units.last) return;
     const panel_range& panel = panels_[p];
     auto* const kernel = kernels_.multiply(panel.vectors);
@@ -189,8 +215,14 @@ private:
     panel_output<S> to = sink_.output(panel, row0, corrections_);
     to.fetches_b = fetches_b;
     to.whole_b = b_.aligns_vectors();
-    if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     S* const stage = stage_.get() + thread * stage_rows * stage_ld();
+    if (joined) {
+      to.streams = false;
+      to.fetches = false;
+      to.first_row = units.first * height;
+      to.c = stage + panel.first;
+    }
+    if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     const S* const c0 = to.c0;
     for (std::int64_t u = units.first; u < units.last; u += stage_rows / height) {
       const std::int64_t end = std::min(u + stage_rows / height, units.last);
