@@ -1,5 +1,16 @@
 // SpMV of slices, for every instruction set: included by simd.hpp behind dot_row.
 
+/// Sums of nothing. A function of its own: inlined, it costs other slices up to 5%.
+template <class T>
+TILEBIT_NOINLINE void store_empty_rows(std::int64_t row, std::int64_t n,
+                                       const vector_update<T>& out) noexcept {
+  if (out.alpha == T{1} && out.beta == T{}) {
+    std::fill_n(out.z + row, n, T{});
+  } else {
+    for (std::int64_t r = 0; r < n; ++r) out.store(row + r, T{});
+  }
+}
+
 /// Slices [first, last), columns as with_columns hands them over. Far: steps are asked for ahead,
 /// because they come from memory; that is 1.1 to 1.25 times as fast then, and up to 1.07 times as
 /// slow where they come from caches (Zen 4).
@@ -22,12 +33,10 @@ void multiply_slices(const C* all_cols, const sliced_view<const T, I>& a, std::i
     if (rows == 1) {
       const std::int64_t n = offsets[s + 1] - offsets[s];
       const auto row = static_cast<std::int64_t>(order[row0]);
-      if (n > 0) {
-        out.store(row, dot_row(values, cols, n, x));
-      } else if (overwrite) {
-        std::fill_n(out.z + row, lengths[row0], T{});
+      if (n == 0) {
+        store_empty_rows(row, lengths[row0], update);
       } else {
-        for (std::int32_t r = 0; r < lengths[row0]; ++r) out.store(row + r, T{});
+        out.store(row, dot_row(values, cols, n, x));
       }
       continue;
     }
