@@ -40,7 +40,7 @@ struct vector_update {
   void accumulate(std::int64_t i, const accumulator_t<T>& s) const noexcept {
     z[i] = static_cast<R>(detail::add<accumulator_t<R>>(z[i], scaled(s)));
   }
-  /// z_i = beta * y_i for [first, last): the start of kernels that add into z.
+  /// z_i = beta * y_i for [first, last): empty rows, and the start of kernels that add into z.
   void prepare(std::int64_t first, std::int64_t last) const noexcept {
     if (beta == R{}) {
       std::fill(z + first, z + last, R{});
@@ -228,6 +228,11 @@ void spmv_of_slices(const C* all_cols, const sliced_view<const T, I>& a, std::in
     const T* const end = a.values().data() + a.slice_offsets()[at(s) + 1];
     const C* cols = all_cols + a.slice_offsets()[at(s)];
     const I* const rows = a.row_order().data() + a.slice_rows()[at(s)];
+    if (const std::int64_t empty = a.empty_rows(s); empty > 0) {
+      const auto row = static_cast<std::int64_t>(rows[0]);
+      out.prepare(row, row + empty);
+      continue;
+    }
     const std::int32_t* const lengths = a.row_lengths().data() + a.slice_rows()[at(s)];
     std::int64_t active = a.slice_rows()[at(s) + 1] - a.slice_rows()[at(s)];
     const std::int64_t height = active;
@@ -254,9 +259,6 @@ void spmv_of_slices(const C* all_cols, const sliced_view<const T, I>& a, std::in
     }
     for (std::int64_t r = 0; r < height; ++r) {
       out.store(static_cast<std::int64_t>(rows[r]), sums[r]);
-    }
-    for (std::int64_t r = 1; r < a.empty_rows(s); ++r) {
-      out.store(static_cast<std::int64_t>(rows[0]) + r, accumulator_t<T>{});
     }
   }
 }

@@ -4,11 +4,7 @@
 template <class T>
 TILEBIT_NOINLINE void store_empty_rows(std::int64_t row, std::int64_t n,
                                        const vector_update<T>& out) noexcept {
-  if (out.alpha == T{1} && out.beta == T{}) {
-    std::fill_n(out.z + row, n, T{});
-  } else {
-    for (std::int64_t r = 0; r < n; ++r) out.store(row + r, T{});
-  }
+  out.prepare(row, row + n);
 }
 
 /// Slices [first, last), columns as with_columns hands them over. Far: steps are asked for ahead,
