@@ -153,21 +153,18 @@ struct unit_piece<bitmap_view<const T, I>> {
   std::array<std::int64_t, 2> element_offsets;
   bitmap_view<const T, I> view;
 
-  /// Counts the bits of the tiles before: O(last).
+  /// Its elements are [first_element, last_element) of the matrix.
   unit_piece(const bitmap_view<const T, I>& a, std::int64_t u, std::int64_t first,
-             std::int64_t last)
-      : tile_row_offsets{0, last - first}, element_offsets{0, 0} {
-    const auto bitmaps = a.bitmaps().subspan(at(a.tile_row_offsets()[at(u)]), at(entries(a, u)));
-    const std::int64_t from =
-        a.element_offsets()[at(u)] + detail::count_bits(bitmaps.first(at(first)));
-    const auto piece = bitmaps.subspan(at(first), at(last - first));
-    element_offsets[1] = detail::count_bits(piece);
-    view = {a.elements().subspan(at(from), at(element_offsets[1])),
-            piece,
-            a.tile_cols().subspan(at(a.tile_row_offsets()[at(u)] + first), at(last - first)),
-            tile_row_offsets,
-            element_offsets,
-            shape(std::min<std::int64_t>(4, a.rows() - 4 * u), a.cols())};
+             std::int64_t last, std::int64_t first_element, std::int64_t last_element)
+      : tile_row_offsets{0, last - first}, element_offsets{0, last_element - first_element},
+        view(a.elements().subspan(at(first_element), at(element_offsets[1])),
+             bitmaps(a, u, first, last),
+             a.tile_cols().subspan(at(a.tile_row_offsets()[at(u)] + first), at(last - first)),
+             tile_row_offsets, element_offsets,
+             shape(std::min<std::int64_t>(4, a.rows() - 4 * u), a.cols())) {}
+  static std::span<const std::uint16_t> bitmaps(const bitmap_view<const T, I>& a, std::int64_t u,
+                                                std::int64_t first, std::int64_t last) noexcept {
+    return a.bitmaps().subspan(at(a.tile_row_offsets()[at(u)] + first), at(last - first));
   }
   static std::int64_t column(const bitmap_view<const T, I>& a, std::int64_t u,
                              std::int64_t k) noexcept {
@@ -303,6 +300,12 @@ struct unit_piece<row_chunks_view<T>> {
   }
 };
 
+/// A cut between two entries: `passed` entries of the unit lie before.
+struct cut_position {
+  std::int64_t unit;
+  std::int64_t passed;
+};
+
 /// May a cut lie inside a unit?
 enum class cuts { anywhere, between_units };
 
@@ -327,8 +330,8 @@ public:
   /// [first, last) of a unit that is cut; a part ends its unit when last is entries(u).
   template <class Whole, class Part>
   void visit(int block, Whole&& whole, Part&& part) const {
-    const position from = cut(block);
-    const position to = cut(block + 1);
+    const cut_position from = cut(block);
+    const cut_position to = cut(block + 1);
     if (from.unit == to.unit) {
       if (from.passed < to.passed) part(from.unit, from.passed, to.passed);
       return;
@@ -339,15 +342,10 @@ public:
     if (to.passed > 0) part(to.unit, std::int64_t{0}, to.passed);
   }
 
-  /// Calls f(view) with entries [first, last) of a unit as a matrix of that unit alone.
-  template <class F>
-  void with_piece(std::int64_t u, std::int64_t first, std::int64_t last, F&& f) const {
-    if constexpr (requires { &piece::view; }) f(piece(a_, u, first, last).view);
-  }
   /// The column where a block begins inside a unit, tile columns for tiles; otherwise 0.
   std::int64_t first_column(int block) const noexcept {
     if constexpr (requires { &piece::view; }) {
-      const position from = cut(block);
+      const cut_position from = cut(block);
       if (from.passed > 0) return piece::column(a_, from.unit, from.passed);
     }
     return 0;
@@ -355,14 +353,8 @@ public:
   /// The units of a block whose cuts lie between units.
   unit_range units_of(int block) const noexcept { return {cut(block).unit, cut(block + 1).unit}; }
 
-private:
-  /// Between two entries: `passed` entries of the unit lie before.
-  struct position {
-    std::int64_t unit;
-    std::int64_t passed;
-  };
-
-  position cut(int p) const noexcept {
+  /// Where block p begins, or the last block ends.
+  cut_position cut(int p) const noexcept {
     const std::int64_t n = units(a_);
     if (p == 0 || n == 0) return {0, 0};
     if (p == count_) return {n, 0};
@@ -384,6 +376,7 @@ private:
     return {2 * before < bytes ? low : low + 1, 0};
   }
 
+private:
   const View& a_;
   std::int64_t bytes_;
   int count_;

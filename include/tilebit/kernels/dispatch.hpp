@@ -158,6 +158,20 @@ struct never_fall_table {
   };
 };
 
+/// How many bits bitmaps have in all.
+using count_bits_function = std::int64_t(std::span<const std::uint16_t> bitmaps) noexcept;
+
+struct count_bits_table {
+  static constexpr std::array rows {
+#if TILEBIT_X86
+    kernel_row<count_bits_function>{isa::avx2, "half bytes looked up", &avx2::count_bits},
+#endif
+        kernel_row<count_bits_function> {
+      isa::scalar, "reference", &detail::count_bits
+    }
+  };
+};
+
 /// The kernels of transposed SpMV for a view type, best first.
 template <class View>
 struct spmv_transposed_table {

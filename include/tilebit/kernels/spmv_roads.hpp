@@ -19,6 +19,7 @@
 #include "parallel.hpp"
 #include "reference.hpp"
 #include "scattered_sums.hpp"
+#include "unit_pieces.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
 
@@ -84,14 +85,14 @@ public:
 
   block_product(const View& a, std::span<const unit_range> bands, bool conjugate, const T* x,
                 const sums_of<T>& out) noexcept
-      : blocks_(a), order_(blocks_), bands_(bands), function_(plain_kernel<View>(conjugate)), x_(x),
-        out_(out) {}
+      : blocks_(a), pieces_(blocks_), order_(blocks_), bands_(bands),
+        function_(plain_kernel<View>(conjugate)), x_(x), out_(out) {}
 
   int count() const noexcept { return bands_.empty() ? 0 : blocks_.count(); }
 
   void run(int task) noexcept {
     const int block = order_[task];
-    sums* to = pieces_.data() + 2 * static_cast<std::size_t>(block);
+    sums* to = piece_sums_.data() + 2 * static_cast<std::size_t>(block);
     blocks_.visit(
         block,
         [&](std::int64_t first, std::int64_t last) {
@@ -101,8 +102,8 @@ public:
         },
         [&](std::int64_t u, std::int64_t first, std::int64_t last) {
           const sums_of<T> to_sums{T{1}, {}, nullptr, to->data()};
-          blocks_.with_piece(u, first, last,
-                             [&](const auto& piece) { function_(piece, 0, 1, x_, to_sums); });
+          pieces_.with(block, u, first, last,
+                       [&](const auto& piece) { function_(piece, 0, 1, x_, to_sums); });
           ++to;
         });
   }
@@ -111,7 +112,7 @@ public:
     if (count() <= 1) return;
     sums total{};
     for (int block = 0; block < count(); ++block) {
-      const sums* from = pieces_.data() + 2 * static_cast<std::size_t>(block);
+      const sums* from = piece_sums_.data() + 2 * static_cast<std::size_t>(block);
       blocks_.visit(
           block, [](std::int64_t, std::int64_t) {},
           [&](std::int64_t u, std::int64_t first, std::int64_t last) {
@@ -131,12 +132,13 @@ private:
   using sums = std::array<accumulator_t<T>, height>;
 
   block_list<View> blocks_;
+  unit_pieces<View> pieces_;
   block_order order_;
   std::span<const unit_range> bands_;
   spmv_function<View, T>* function_;
   const T* x_;
   sums_of<T> out_;
-  std::array<sums, 2 * most_blocks> pieces_; ///< at most two a block
+  std::array<sums, 2 * most_blocks> piece_sums_; ///< at most two a block
 };
 
 /// Calls run(blocks, k) for block `task` of several lists of blocks, counted through all of them.
@@ -246,7 +248,7 @@ public:
 
   transposed_blocks(const View& a, std::span<const unit_range> bands, int count, bool conjugate,
                     const T* x, T alpha) noexcept
-      : blocks_(a, bands.empty() ? 0 : std::max(count, 1)), bands_(bands),
+      : blocks_(a, bands.empty() ? 0 : std::max(count, 1)), pieces_(blocks_), bands_(bands),
         function_(transposed_kernel<View>(conjugate)), x_(x), alpha_(alpha) {}
 
   int count() const noexcept { return blocks_.count(); }
@@ -262,13 +264,14 @@ public:
         },
         [&](std::int64_t u, std::int64_t first, std::int64_t last) {
           const T* const xs = x_ + unit_rows<View>{a, u}[0];
-          blocks_.with_piece(u, first, last,
-                             [&](const auto& piece) { function_(piece, 0, 1, xs, alpha_, z); });
+          pieces_.with(block, u, first, last,
+                       [&](const auto& piece) { function_(piece, 0, 1, xs, alpha_, z); });
         });
   }
 
 private:
   block_list<View> blocks_;
+  unit_pieces<View> pieces_;
   std::span<const unit_range> bands_;
   spmv_transposed_function<View, T>* function_;
   const T* x_;
