@@ -309,6 +309,18 @@ struct cut_position {
 /// May a cut lie inside a unit?
 enum class cuts { anywhere, between_units };
 
+template <class View>
+std::int64_t bytes_of_units(const View& a) noexcept {
+  return unit_piece<View>::bytes_before(a, units(a));
+}
+
+/// How many blocks a matrix is cut into, if nothing else decides.
+template <class View>
+int block_count(const View& a) noexcept {
+  return static_cast<int>(
+      std::clamp<std::int64_t>(bytes_of_units(a) / block_bytes, 1, most_blocks));
+}
+
 /// The blocks of a matrix of rows, tile rows or slices.
 template <class View>
 class block_list {
@@ -316,12 +328,22 @@ public:
   using piece = unit_piece<View>;
 
   explicit block_list(const View& a, cuts allowed = cuts::anywhere) noexcept
-      : block_list(a,
-                   static_cast<int>(std::clamp<std::int64_t>(
-                       piece::bytes_before(a, units(a)) / block_bytes, 1, most_blocks)),
-                   allowed) {}
+      : block_list(a, block_count(a), allowed) {}
+  /// count: most_blocks at most.
   block_list(const View& a, int count, cuts allowed = cuts::anywhere) noexcept
-      : a_(a), bytes_(piece::bytes_before(a, units(a))), count_(count), allowed_(allowed) {}
+      : a_(a), bytes_(bytes_of_units(a)), count_(count) {
+    TILEBIT_ASSERT(count <= most_blocks);
+    const std::int64_t n = units(a);
+    std::int64_t unit = 0;
+    for (int p = 0; p <= count; ++p) {
+      cut_position& cut = cuts_[at(p)];
+      cut = {p == count ? n : 0, 0};
+      if (p == 0 || p == count || n == 0) continue;
+      const std::int64_t target = bytes_ / count * p;
+      unit = unit_of_byte(target, unit);
+      cut = cut_near(target, unit, allowed);
+    }
+  }
 
   int count() const noexcept { return count_; }
   const View& matrix() const noexcept { return a_; }
@@ -330,8 +352,8 @@ public:
   /// [first, last) of a unit that is cut; a part ends its unit when last is entries(u).
   template <class Whole, class Part>
   void visit(int block, Whole&& whole, Part&& part) const {
-    const cut_position from = cut(block);
-    const cut_position to = cut(block + 1);
+    const cut_position& from = cut(block);
+    const cut_position& to = cut(block + 1);
     if (from.unit == to.unit) {
       if (from.passed < to.passed) part(from.unit, from.passed, to.passed);
       return;
@@ -345,7 +367,7 @@ public:
   /// The column where a block begins inside a unit, tile columns for tiles; otherwise 0.
   std::int64_t first_column(int block) const noexcept {
     if constexpr (requires { &piece::view; }) {
-      const cut_position from = cut(block);
+      const cut_position& from = cut(block);
       if (from.passed > 0) return piece::column(a_, from.unit, from.passed);
     }
     return 0;
@@ -354,33 +376,57 @@ public:
   unit_range units_of(int block) const noexcept { return {cut(block).unit, cut(block + 1).unit}; }
 
   /// Where block p begins, or the last block ends.
-  cut_position cut(int p) const noexcept {
-    const std::int64_t n = units(a_);
-    if (p == 0 || n == 0) return {0, 0};
-    if (p == count_) return {n, 0};
-    const std::int64_t share = bytes_ / count_;
-    const std::int64_t target = share * p;
-    std::int64_t low = 0; // the unit that holds byte `target`
-    for (std::int64_t high = n; high - low > 1;) {
-      const std::int64_t middle = low + (high - low) / 2;
-      (piece::bytes_before(a_, middle) <= target ? low : high) = middle;
-    }
-    const std::int64_t before = target - piece::bytes_before(a_, low);
-    const std::int64_t bytes = piece::bytes_before(a_, low + 1) - piece::bytes_before(a_, low);
-    const std::int64_t entries = piece::entries(a_, low);
-    if (allowed_ == cuts::anywhere && 2 * bytes > share && entries > 1) {
-      const auto passed = static_cast<std::int64_t>(
-          static_cast<double>(entries) * static_cast<double>(before) / static_cast<double>(bytes));
-      return {low, std::min(passed, entries - 1)};
-    }
-    return {2 * before < bytes ? low : low + 1, 0};
-  }
+  const cut_position& cut(int p) const noexcept { return cuts_[at(p)]; }
 
 private:
+  std::int64_t bytes_before(std::int64_t u) const noexcept { return piece::bytes_before(a_, u); }
+
+  /// The last unit, not in front of unit `low`, that begins at byte `target` or before. The search
+  /// begins where it would be if all units behind low were as long as each other: in the middle of
+  /// all it would read lines from far away for each of its steps.
+  std::int64_t unit_of_byte(std::int64_t target, std::int64_t low) const noexcept {
+    std::int64_t high = units(a_);
+    const std::int64_t before = bytes_before(low);
+    std::int64_t guess = low;
+    if (bytes_ > before) {
+      const double share =
+          static_cast<double>(target - before) / static_cast<double>(bytes_ - before);
+      guess += static_cast<std::int64_t>(share * static_cast<double>(high - low));
+    }
+    if (guess > low && guess < high) {
+      const bool behind = bytes_before(guess) <= target;
+      (behind ? low : high) = guess;
+      for (std::int64_t step = 1; high - low > step; step *= 2) {
+        const std::int64_t next = behind ? low + step : high - step;
+        const bool below = bytes_before(next) <= target;
+        (below ? low : high) = next;
+        if (below != behind) break;
+      }
+    }
+    while (high - low > 1) {
+      const std::int64_t middle = low + (high - low) / 2;
+      (bytes_before(middle) <= target ? low : high) = middle;
+    }
+    return low;
+  }
+
+  /// The cut for byte `target`, which lies in unit u.
+  cut_position cut_near(std::int64_t target, std::int64_t u, cuts allowed) const noexcept {
+    const std::int64_t before = target - bytes_before(u);
+    const std::int64_t bytes = bytes_before(u + 1) - bytes_before(u);
+    const std::int64_t entries = piece::entries(a_, u);
+    if (allowed == cuts::anywhere && 2 * bytes > bytes_ / count_ && entries > 1) {
+      const auto passed = static_cast<std::int64_t>(
+          static_cast<double>(entries) * static_cast<double>(before) / static_cast<double>(bytes));
+      return {u, std::min(passed, entries - 1)};
+    }
+    return {2 * before < bytes ? u : u + 1, 0};
+  }
+
   const View& a_;
   std::int64_t bytes_;
   int count_;
-  cuts allowed_;
+  std::array<cut_position, most_blocks + 1> cuts_;
 };
 
 } // namespace tilebit::inline TILEBIT_ABI::kernels

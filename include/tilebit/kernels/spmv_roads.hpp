@@ -158,7 +158,7 @@ template <class View>
 bool has_single_blocks(const View& a) noexcept {
   bool single = true;
   for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
-    single = single && (bands.empty() || block_list(part).count() == 1);
+    single = single && (bands.empty() || block_count(part) == 1);
   });
   return single;
 }
@@ -197,7 +197,7 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     diagonals.finish();
     slices.finish(); // blocks of grouped rows are not cut inside
   } else {
-    if (block_list<View>(a).count() == 1) { // nothing to share: no more than the call of a kernel
+    if (block_count(a) == 1) { // nothing to share: no more than the call of a kernel
       return plain_kernel<View>(conjugate)(a, 0, units(a), x, out);
     }
     const every_unit everything(a);
