@@ -78,8 +78,7 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
     counted.rows = last_row - 4 * first;
     counted.tiles = tiles.tile_row_offsets()[at(last)] - tiles.tile_row_offsets()[at(first)];
     if (whole_slices) counted.diagonals = count_diagonals(csr, first / 4, last_slice);
-    const auto t =
-        predict_rows<T, I>(csr.row_offsets(), 4 * first, last_row, counted, bytes, active_isa());
+    const auto t = predict_rows(csr, 4 * first, last_row, counted, bytes, active_isa());
     double least = t.sliced;
     if (counted.entries > 0) least = std::min(least, t.bitmap);
     // Pieces of one entry read 16 places: more bytes than the fit to pieces of many entries knows.

@@ -90,13 +90,32 @@ per_layout bytes_of_layouts(const counted_pieces& counted) {
           .diagonals = static_cast<double>(counted.diagonals) * (16 * value + map + index)};
 }
 
-/// Predicted times of one SpMV with rows [first, last) in each layout. None is faster than its
+/// How many cache lines of x row i reads from beyond the first-level cache: those that it needs, if
+/// it needs more than stay there from one row to the next.
+template <class T, class I, class O>
+std::int64_t far_lines(const csr_view<const T, I, O>& a, std::int64_t i) noexcept {
+  constexpr std::int64_t in_line = 64 / sizeof(T);
+  const auto cols = a.col_indices().subspan(
+      at(a.row_offsets()[at(i)]), at(a.row_offsets()[at(i) + 1] - a.row_offsets()[at(i)]));
+  if (length(cols) < near_lines) return 0;
+  std::int64_t lines = 1;
+  for (std::size_t k = 1; k < cols.size(); ++k) {
+    lines += static_cast<std::int64_t>(cols[k]) / in_line !=
+                     static_cast<std::int64_t>(cols[k - 1]) / in_line
+                 ? 1
+                 : 0;
+  }
+  return lines < near_lines ? 0 : lines;
+}
+
+/// Predicted times of one SpMV with rows [first, last) of A in each layout. None is faster than its
 /// bytes are read, from where all bytes of the matrix fit.
 template <class T, class I, class O>
-per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std::int64_t last,
+per_layout predict_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
                         const counted_pieces& counted, const per_layout& bytes_of_all, isa level) {
   const spmv_costs& cost = costs_of_spmv(sizeof(T), level, slow_gathers());
-  const auto nnz = static_cast<std::int64_t>(row_offsets.back());
+  const auto row_offsets = a.row_offsets();
+  const std::int64_t nnz = a.nnz();
   constexpr int enough = 4; // rows of one length, after which the next one's is foreseen
   per_layout t;
   std::int64_t before = -1;
@@ -109,14 +128,14 @@ per_layout predict_rows(std::span<const O> row_offsets, std::int64_t first, std:
     before = n;
     const double of_row = alike < enough || n > 2 ? 1.0 : cost.foreseen;
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
-    t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row
-                               : entries * cost.entry + cost.row;
+    const double long_row = entries * cost.entry + cost.row +
+                            static_cast<double>(far_lines(a, i)) * far_line(sizeof(T));
+    t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row : long_row;
     if (n == 0 && alike >= least_run) { // what a run costs is counted for its first rows
       ++not_named;
       continue;
     }
-    t.sliced += stands_alone(n, nnz) ? entries * cost.entry + cost.row
-                                     : entries * cost.slice_entry + cost.slice_row;
+    t.sliced += stands_alone(n, nnz) ? long_row : entries * cost.slice_entry + cost.slice_row;
   }
   const auto entries = static_cast<double>(counted.entries);
   const auto rows = static_cast<double>(counted.rows);
@@ -282,9 +301,9 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
                                           sizeof(T), active_isa());
       }
       const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};
-      auto t = detail::predict_rows<T, typename A::index_type>(
-          csr.row_offsets(), 0, csr.rows(), counted,
-          detail::bytes_of_layouts<T, typename A::index_type>(counted), active_isa());
+      auto t = detail::predict_rows(csr, 0, csr.rows(), counted,
+                                    detail::bytes_of_layouts<T, typename A::index_type>(counted),
+                                    active_isa());
       if (what == operation::spmv_transposed) {
         const auto factors = detail::factors_of_transposed(sizeof(T), detail::slow_gathers());
         t.coo *= factors.coo;
