@@ -119,7 +119,7 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   std::int64_t inner = last;
   const std::int64_t to_add = tiles_to_add(a);
   while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
-  const bool far = a.nnz() * static_cast<std::int64_t>(sizeof(T)) > detail::far_bytes;
+  const bool far = detail::comes_from_far(a.nnz() * static_cast<std::int64_t>(sizeof(T)));
   const bool full = detail::nearly_full(stored_tile_rows<T, I>(a).fill());
   tile_rows_kernel<T, I>* const kernel =
       full  ? &multiply_tile_rows<always_far, true, T, I>

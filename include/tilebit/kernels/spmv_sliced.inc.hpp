@@ -79,7 +79,7 @@ void spmv_sliced(const sliced_view<const T, I>& a, std::int64_t first, std::int6
                  const T* x, const vector_update<T>& update) noexcept {
   a.with_columns([&](const auto* cols) {
     constexpr std::int64_t entry = sizeof(T) + sizeof(*cols);
-    if (a.nnz() * entry > detail::far_bytes / 4 * 3) {
+    if (detail::comes_from_far(a.nnz() * entry)) {
       multiply_slices<true>(cols, a, first, last, x, update);
     } else {
       multiply_slices<false>(cols, a, first, last, x, update);
