@@ -172,6 +172,25 @@ struct count_bits_table {
   };
 };
 
+/// z_i += p_i for n elements.
+template <class T>
+using add_vector_function = void(const T* p, std::int64_t n, T* z) noexcept;
+
+template <class T>
+struct add_vector_table {
+  static constexpr std::array rows{
+      kernel_row<add_vector_function<T>>{isa::scalar, "reference", &add_vector<T>}};
+};
+#if TILEBIT_X86
+template <class T>
+  requires(std::same_as<T, float> || std::same_as<T, double>)
+struct add_vector_table<T> {
+  static constexpr std::array rows{
+      kernel_row<add_vector_function<T>>{isa::avx2, "vectors", &avx2::add_vector<T>},
+      kernel_row<add_vector_function<T>>{isa::scalar, "reference", &add_vector<T>}};
+};
+#endif
+
 /// The kernels of transposed SpMV for a view type, best first.
 template <class View>
 struct spmv_transposed_table {

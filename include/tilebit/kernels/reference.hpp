@@ -307,6 +307,12 @@ void spmv(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t la
   }
 }
 
+/// z_i += p_i for n elements.
+template <class T>
+void add_vector(const T* p, std::int64_t n, T* z) noexcept {
+  for (std::int64_t i = 0; i < n; ++i) z[i] = detail::add(z[i], p[i]);
+}
+
 /// Are the n row indices of COO entries in order?
 template <class I>
 bool never_fall(const I* rows, std::int64_t n) noexcept {

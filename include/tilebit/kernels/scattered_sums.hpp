@@ -9,6 +9,7 @@
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
 #include "blocks.hpp"
+#include "dispatch.hpp"
 #include "parallel.hpp"
 #include "workspace.hpp"
 
@@ -22,18 +23,6 @@ inline int scattering_blocks(std::int64_t nnz, std::int64_t n) noexcept {
   const std::int64_t large_enough = nnz / (std::int64_t{1} << 15);
   return static_cast<int>(
       std::min<std::int64_t>({1 + (nnz + 4 * n - 1) / (4 * n), 1 + large_enough, most_blocks}));
-}
-
-/// z_i += p_i for [first, last).
-template <class T>
-void add_vector(const T* TILEBIT_RESTRICT p, std::int64_t first, std::int64_t last,
-                T* TILEBIT_RESTRICT z) noexcept {
-  constexpr std::int64_t width = 16; // a constant count, which compilers vectorise
-  std::int64_t i = first;
-  for (; i + width <= last; i += width) {
-    for (std::int64_t r = 0; r < width; ++r) z[i + r] = detail::add(z[i + r], p[i + r]);
-  }
-  for (; i < last; ++i) z[i] = detail::add(z[i], p[i]);
 }
 
 /// The memory of the blocks and the additions in their order.
@@ -60,7 +49,7 @@ public:
     for (int block = 1; block < blocks_; ++block) {
       std::fill_n(memory_.get(), n_, T{});
       run(block, memory_.get());
-      add_vector(memory_.get(), 0, n_, z);
+      add_(memory_.get(), n_, z);
     }
   }
 
@@ -74,8 +63,10 @@ private:
     });
     if (blocks_ == 1) return;
     for_each_task(policy_, most_blocks, [&](int part) {
+      const std::int64_t first = n_ * part / most_blocks;
+      const std::int64_t last = n_ * (part + 1) / most_blocks;
       for (int block = 1; block < blocks_; ++block) {
-        add_vector(sums_of(block), n_ * part / most_blocks, n_ * (part + 1) / most_blocks, z);
+        add_(sums_of(block) + first, last - first, z + first);
       }
     });
   }
@@ -84,6 +75,7 @@ private:
   int blocks_;
   std::int64_t n_;
   bool parallel_;
+  add_vector_function<T>* add_ = select(add_vector_table<T>::rows).function;
   work_array<T> memory_;
 };
 

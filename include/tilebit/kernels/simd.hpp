@@ -87,6 +87,7 @@ namespace row_tables = kernels_data::row_tables;
 
 #include "widen_avx2.inc.hpp"
 
+#include "add_vector.inc.hpp"
 #include "count_bits_avx2.inc.hpp"
 #include "count_rows.inc.hpp"
 #include "group_rows.inc.hpp"
