@@ -127,9 +127,9 @@ per_layout predict_rows(const csr_view<const T, I, O>& a, std::int64_t first, st
     alike = n == before ? alike + 1 : 0;
     before = n;
     const double of_row = alike < enough || n > 2 ? 1.0 : cost.foreseen;
-    t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0);
-    const double long_row = entries * cost.entry + cost.row +
-                            static_cast<double>(far_lines(a, i)) * far_line(sizeof(T));
+    const double far = static_cast<double>(far_lines(a, i)) * far_line(sizeof(T));
+    const double long_row = entries * cost.entry + cost.row + far;
+    t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0) + far;
     t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row : long_row;
     if (n == 0 && alike >= least_run) { // what a run costs is counted for its first rows
       ++not_named;
