@@ -365,6 +365,34 @@ TEMPLATE_TEST_CASE("bits of a row do not depend on whether others are as long", 
   }
 }
 
+TEMPLATE_TEST_CASE("updates give equal rows equal bits, wherever they lie", "[multiply]", float,
+                   double) {
+  using T = TestType;
+  source from(23);
+  const std::int64_t m = 23, n = 90; // the last rows are no whole four
+  for (const std::int64_t entries : {1, 2, 5, 7}) {
+    CAPTURE(entries);
+    generators::triples<T, std::int32_t> t;
+    for (std::int64_t k = 0; k < entries; ++k) {
+      const T value = from.value<T>();
+      for (std::int64_t i = 0; i < m; ++i) t.add(i, 3 * k, value);
+    }
+    const auto a = std::move(t).matrix(m, n);
+    const auto x = generators::vector<T>(n, from);
+    const std::vector<T> b(static_cast<std::size_t>(m), from.value<T>());
+    const auto check = [&](const auto& matrix) {
+      auto y = b;
+      tb::multiply(tb::scaled(T(0.3), matrix), x, tb::scaled(T(0.7), y), y);
+      CHECK(same_bits(y, std::vector<T>(b.size(), y[0])));
+    };
+    oracle::at_every_isa([&] {
+      check(tb::to_csr(a));
+      check(tb::to_bitmap(a));
+      check(tb::optimize(a));
+    });
+  }
+}
+
 // Kernels take rows of full tiles apart from others only where nearly all tiles are full.
 TEMPLATE_TEST_CASE("full tiles multiply with the bits that they have among others", "[multiply]",
                    float, double) {

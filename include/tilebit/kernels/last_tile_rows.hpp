@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -74,7 +75,10 @@ void multiply_last_tile_rows(tile_rows_kernel<T, I>* kernel, const bitmap_view<c
       add(copies.elements + (middle_element - copies.first_element), end_element - middle_element,
           copies.bitmaps + (middle - to_add), middle, end - middle, sums[1]);
     }
-    for (std::int64_t r = 0; r < rows; ++r) out.store(4 * tr + r, sums[0][r] + sums[1][r]);
+    for (std::int64_t i = 4 * tr, r = 0; r < rows; ++i, ++r) { // rounded as kernels do
+      const T p = out.alpha * (sums[0][r] + sums[1][r]);
+      out.z[i] = out.beta == T{} ? p : std::fma(out.beta, out.y[i], p);
+    }
   }
 }
 

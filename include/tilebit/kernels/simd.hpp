@@ -76,6 +76,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "indices_avx2.inc.hpp"
 #include "quad_sums.inc.hpp"
+#include "update_rows.inc.hpp"
 
 #include "gathers_avx2.inc.hpp"
 #include "lanes_avx2.inc.hpp"
@@ -116,6 +117,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "indices_avx2.inc.hpp"
 #include "quad_sums.inc.hpp"
+#include "update_rows.inc.hpp"
 
 #include "loads_avx2.inc.hpp"
 #include "row_by_loads.inc.hpp"
@@ -132,6 +134,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
 #include "quad_sums.inc.hpp"
+#include "update_rows.inc.hpp"
 
 #include "fetch_avx512.inc.hpp"
 
@@ -182,6 +185,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "masks_avx512.inc.hpp"
 #include "quad_sums.inc.hpp"
+#include "update_rows.inc.hpp"
 
 #include "fetch_by_loads_avx512.inc.hpp"
 

@@ -106,9 +106,7 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
     } else {
       T totals[4 * group];
       tile_accumulator<T>::rows(sums, totals);
-      for (std::int64_t r = 0; r < 4 * group && r < rows_left; ++r) {
-        out.store(4 * tr + r, totals[r]);
-      }
+      store_rows(out, 4 * tr, std::min(4 * group, rows_left), totals);
     }
   }
 }

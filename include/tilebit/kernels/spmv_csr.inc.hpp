@@ -95,7 +95,7 @@ TILEBIT_NOINLINE void multiply_rows(const csr_view<const T, I, O>& a, std::int64
       } else {
         T totals[4];
         multiply_tiny_rows(values + k, cols + k, n, x, totals);
-        for (int r = 0; r < 4; ++r) out.store(i + r, totals[r]);
+        store_four_rows(out, i, totals);
       }
       continue;
     }
@@ -113,11 +113,11 @@ TILEBIT_NOINLINE void multiply_rows(const csr_view<const T, I, O>& a, std::int64
     } else {
       T totals[4];
       quad_sum<T>::totals(sums, totals);
-      for (int r = 0; r < 4; ++r) out.store(i + r, totals[r]);
+      store_four_rows(out, i, totals);
     }
   }
   for (; i < last; ++i) {
-    out.store(i, add_row<false>(offsets + i, values, cols, x).total());
+    store_row(out, i, add_row<false>(offsets + i, values, cols, x).total());
   }
 }
 

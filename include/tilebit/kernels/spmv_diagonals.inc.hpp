@@ -26,7 +26,7 @@ void spmv_diagonals(const diagonal_view<const T, I>& a, std::int64_t first, std:
     } else {
       T totals[16];
       sums.store(totals);
-      for (std::int64_t r = 0; r < 16 && r < height; ++r) out.store(16 * s + r, totals[r]);
+      store_rows(out, 16 * s, std::min<std::int64_t>(16, height), totals);
     }
   }
 }

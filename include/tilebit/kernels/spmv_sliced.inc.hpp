@@ -32,7 +32,7 @@ void multiply_slices(const C* all_cols, const sliced_view<const T, I>& a, std::i
       if (n == 0) {
         store_empty_rows(row, lengths[row0], update);
       } else {
-        out.store(row, dot_row(values, cols, n, x));
+        store_row(out, row, dot_row(values, cols, n, x));
       }
       continue;
     }
@@ -66,9 +66,11 @@ void multiply_slices(const C* all_cols, const sliced_view<const T, I>& a, std::i
     sums.store(totals);
     if (overwrite && rows == 16) {
       for (int r = 0; r < 16; ++r) out.z[to[r]] = totals[r];
+    } else if (rows == 16 && follow_each_other(to)) {
+      store_rows(out, to[0], 16, totals);
     } else {
       for (std::int64_t r = 0; r < rows; ++r) {
-        out.store(static_cast<std::int64_t>(to[r]), totals[r]);
+        store_row(out, static_cast<std::int64_t>(to[r]), totals[r]);
       }
     }
   }

@@ -4,13 +4,6 @@
 // adds to z at the columns, each by a store of its own: the scatters of AVX-512 are no faster.
 // Columns of different rows may coincide, those of one row do not.
 
-inline double fused(double a, double b, double c) noexcept {
-  return _mm_cvtsd_f64(_mm_fmadd_sd(_mm_set_sd(a), _mm_set_sd(b), _mm_set_sd(c)));
-}
-inline float fused(float a, float b, float c) noexcept {
-  return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
-}
-
 /// z_j += a_j * factor for the n entries of one row. Unless the row is short, four or eight
 /// elements are loaded before the first is stored, so that no load waits for a store. Inlined,
 /// because a call takes as long as a short row.
