@@ -290,18 +290,28 @@ TEMPLATE_TEST_CASE("where B and C begin in memory does not matter", "[spmm]", fl
     std::vector<T> b_memory(b.size() + 2 * line);
     std::vector<T> c_memory(
         static_cast<std::size_t>(of_c.rows() * (of_c.cols() + line) + 3 * line));
+    const tb::dense_matrix<T> addend(generators::vector<T>(of_c.rows() * of_c.cols(), from), of_c);
     const auto check = [&](const auto& m) {
       std::vector<T> expected;
-      for (const auto& [b_shift, c_shift, ld] :
-           {std::tuple{std::int64_t{0}, std::int64_t{0}, of_c.cols() + line - of_c.cols() % line},
-            {line / 4, line / 4, of_c.cols()},
-            {std::int64_t{1}, line - 1, of_c.cols()}}) {
-        CAPTURE(of_c.rows(), b_shift, c_shift);
+      for (const auto& [b_shift, c_shift, ld, beta] :
+           {std::tuple{std::int64_t{0}, std::int64_t{0}, of_c.cols() + line - of_c.cols() % line,
+                       T{0}},
+            {line / 4, line / 4, of_c.cols(), T{0}},
+            {std::int64_t{1}, line - 1, of_c.cols(), T{0}},
+            {std::int64_t{0}, std::int64_t{0}, of_c.cols() + line - of_c.cols() % line, T{3}},
+            {std::int64_t{1}, line - 1, of_c.cols(), T{3}}}) {
+        CAPTURE(of_c.rows(), b_shift, c_shift, beta);
         T* const b_start = std::copy(b.begin(), b.end(), on_line(b_memory) + b_shift) - b.size();
         std::fill(c_memory.begin(), c_memory.end(), T(77));
         const tb::dense_view<T> c(on_line(c_memory) + line + c_shift, of_c, ld);
-        tb::multiply(tb::threads(2), m, tb::dense_view<const T>(b_start, of_b), c);
-        if (expected.empty()) {
+        const tb::dense_view<const T> b_view(b_start, of_b);
+        if (beta == 0) {
+          tb::multiply(tb::threads(2), m, b_view, c);
+        } else {
+          tb::multiply(tb::threads(2), m, b_view, tb::scaled(beta, addend), c);
+        }
+        if (ld > of_c.cols()) {
+          expected.clear();
           for (std::int64_t i = 0; i < c.rows(); ++i) {
             expected.insert(expected.end(), &c(i, 0), &c(i, 0) + c.cols());
           }
@@ -332,6 +342,7 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
   const tb::coo_matrix<T> a(small, pattern.row_indices(), pattern.col_indices(), {rows, 1040});
   const tb::dense_matrix<T> b(generators::small_vector<T>(1040 * n, from), {1040, n});
   const std::vector<T> bias = generators::small_vector<T>(rows, from);
+  const tb::dense_matrix<T> addend(generators::small_vector<T>(rows * n, from), {rows, n});
   std::vector<T> memory(static_cast<std::size_t>((rows + 1) * (n + line)));
   void* start = memory.data();
   std::size_t space = memory.size() * sizeof(T);
@@ -353,6 +364,13 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
       std::int64_t different = 0;
       for (std::int64_t i = 0; i < rows; ++i) {
         different += !std::equal(&c(i, 0), &c(i, 0) + n, &expected(i, 0));
+      }
+      CHECK(different == 0);
+      tb::multiply(tb::threads(2), m, b, tb::scaled(T{3}, addend), c, tb::bias(bias));
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          different += c(i, j) != expected(i, j) + 3 * addend(i, j);
+        }
       }
       CHECK(different == 0);
       std::int64_t kept = 0;

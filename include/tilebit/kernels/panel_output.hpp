@@ -50,19 +50,21 @@ template <class T>
 struct panel_output {
   static constexpr int most_steps = 4;
 
-  T alpha;
-  T beta;
-  const T* c0; ///< not read when beta is 0
-  std::int64_t c0_ld;
-  T* c;
-  std::int64_t c_ld;
-  std::int64_t first_row;
-  std::int64_t rows; ///< of C: a block of four may reach beyond
-  bool streams;      ///< rows are whole vectors on cache lines, and are stored past the caches
-  bool fetches;      ///< rows are far, and are asked for before their sums are finished
-  bool fetches_b;    ///< so are rows of B
-  bool whole_b;      ///< rows of B are whole vectors, as align_vectors (panels.hpp) leaves them
-  int steps;
+  T alpha = T{1};
+  T beta = T{};
+  const T* c0 = nullptr; ///< not read when beta is 0
+  std::int64_t c0_ld = 0;
+  T* c = nullptr;
+  std::int64_t c_ld = 0;
+  const T* fetched =
+      nullptr; ///< rows of C or C0, asked for before their sums are finished, or none
+  std::int64_t fetched_ld = 0;
+  std::int64_t first_row = 0;
+  std::int64_t rows = 0;  ///< of C: a block of four may reach beyond
+  bool streams = false;   ///< rows are whole vectors on cache lines, and are stored past the caches
+  bool fetches_b = false; ///< rows of B are far, and are asked for ahead
+  bool whole_b = false; ///< rows of B are whole vectors, as align_vectors (panels.hpp) leaves them
+  int steps = 0;
   std::array<panel_step<T>, most_steps + 1> step; ///< one more for corrections of sums
 
   /// Is an element of C a sum as it is?

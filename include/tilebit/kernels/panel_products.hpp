@@ -220,9 +220,10 @@ private:
     to.whole_b = b_.aligns_vectors();
     if (joined) {
       to.streams = false;
-      to.fetches = false;
       to.first_row = units.first * height;
       to.c = stage_of(thread) + panel.first;
+      if (to.c0 != nullptr) to.c0 += to.first_row * to.c0_ld;
+      to.fetched = nullptr;
     }
     if (!sink_.staged()) return kernel(a, units.first, units.last, b, ldb, panel.width, to);
     S* const stage = stage_of(thread);

@@ -39,18 +39,19 @@ class panel_sink {
 public:
   /// For kernels with so many lanes, which read so many bytes of B.
   panel_sink(const Update& out, std::int64_t lanes, std::int64_t bytes_of_b) noexcept
-      : out_(out), lanes_(lanes),
-        bytes_(bytes_of_b + out.c.rows() * out.c.cols() * static_cast<std::int64_t>(sizeof(S))) {}
+      : out_(out), lanes_(lanes), reads_addend_(out.beta != 0 && !in_place(out)),
+        bytes_(bytes_of_b + (reads_addend_ ? 2 : 1) * out.c.rows() * out.c.cols() *
+                                static_cast<std::int64_t>(sizeof(S))) {}
 
   std::int64_t rows() const noexcept { return out_.c.rows(); }
   std::int64_t ld() const noexcept { return out_.c.ld(); }
-  /// Of B and C together.
+  /// Of B, C and an addend that is not C.
   std::int64_t bytes() const noexcept { return bytes_; }
   /// Do some panels go past the caches? That saves that C is read before it is written. Where C and
   /// B do not stay in a third-level cache together it pays even if C is read next (1.1 times as
   /// fast with 20 MB, Zen 4); with less it costs that reader more.
   bool streams() const noexcept {
-    return !staged() && out_.beta == 0 && bytes_ > detail::far_bytes;
+    return !staged() && (out_.beta == 0 || reads_addend_) && bytes_ > detail::far_bytes;
   }
   /// Are rows of C joined, to be stored past the caches although they do not begin on lines? Those
   /// that follow each other in memory are, if they are several panels wide, but not many: 128 and
@@ -70,11 +71,13 @@ public:
       stream_copy(sums, (last - first) * out_.c.cols(), &out_.c(first, 0));
     }
   }
-  /// Are rows of C that do not go past the caches asked for while the sums before them are added?
-  /// Stores wait for each other's lines, which come from a third-level cache or from memory: with
-  /// this, 256 to 1,024 columns are 1.02 to 1.11 times as fast (geometric means over eight
-  /// matrices; up to 1.29, Zen 4).
-  bool fetches() const noexcept { return bytes_ > detail::far_bytes / 4; }
+  /// Are rows of C that do not go past the caches, and of an addend, asked for while the sums
+  /// before them are added? Stores wait for each other's lines, which come from a third-level cache
+  /// or from memory: with this, 256 to 1,024 columns are 1.02 to 1.11 times as fast (geometric
+  /// means over eight matrices; up to 1.29, Zen 4).
+  bool fetches() const noexcept {
+    return bytes_ > detail::far_bytes / 4 && out_.c.cols() * std::int64_t{sizeof(S)} >= 512;
+  }
   /// Does the kernel do all but store into columns of C? Corrections, which sums of integers have,
   /// are steps of it, behind alpha.
   bool finished_by_kernel() const noexcept {
@@ -88,8 +91,9 @@ public:
   /// are staged.
   panel_output<S> output(const panel_range& panel, std::int64_t row0,
                          const S* corrections = nullptr) const noexcept {
-    panel_output<S> to{S{1},  S{},   nullptr, 0,     nullptr, out_.c.ld(), 0, out_.c.rows() - row0,
-                       false, false, false,   false, 0,       {}};
+    panel_output<S> to;
+    to.c_ld = out_.c.ld();
+    to.rows = out_.c.rows() - row0;
     if (corrections != nullptr) {
       to.step[0] = {panel_step<S>::kind::bias, corrections};
       to.steps = 1;
@@ -102,14 +106,20 @@ public:
         to.c0_ld = out_.c0.ld();
         const auto own = at(to.steps);
         set_steps(to, out_.epilogue);
-        for (std::size_t k = own; k < to.step.size(); ++k) {
+        for (std::size_t k = own; k < at(to.steps); ++k) {
           if (to.step[k].values != nullptr) to.step[k].values += row0;
         }
       }
       if (!staged()) {
         to.c = &out_.c(row0, panel.first);
         to.streams = streams() && whole_lines(panel, to.c);
-        to.fetches = !to.streams && fetches();
+        if (fetches() && reads_addend_) {
+          to.fetched = to.c0;
+          to.fetched_ld = to.c0_ld;
+        } else if (fetches() && !to.streams) {
+          to.fetched = to.c;
+          to.fetched_ld = to.c_ld;
+        }
       }
     }
     return to;
@@ -164,8 +174,13 @@ private:
            on_line(at(out_.c.ld()) * sizeof(S)) && on_line(reinterpret_cast<std::uintptr_t>(c));
   }
 
+  static bool in_place(const Update& out) noexcept {
+    return static_cast<const void*>(out.c0.data()) == static_cast<const void*>(out.c.data());
+  }
+
   const Update& out_;
   std::int64_t lanes_;
+  bool reads_addend_; ///< which is not C
   std::int64_t bytes_;
 };
 

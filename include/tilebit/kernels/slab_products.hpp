@@ -73,7 +73,7 @@ private:
     part.first_row = units.first * height;
     part.whole_b = b_.aligns_vectors();
     part.streams = false;
-    part.fetches = false;
+    part.fetched = nullptr;
     part.steps = 0;
     part.c = stage;
     part.c_ld = stage_ld();
@@ -85,7 +85,8 @@ private:
           part.c = to.c + part.first_row * to.c_ld;
           part.c_ld = to.c_ld;
           part.streams = to.streams;
-          part.fetches = to.fetches;
+          if (to.fetched == to.c) part.fetched = part.c;
+          part.fetched_ld = part.c_ld;
         }
       }
       const T* const b = b_.prepare_slab(p, {a.first_column(s), a.first_column(s + 1)}, thread);

@@ -87,7 +87,7 @@ void spmm_pairs(const grouped_view<const T, I>& a, std::int64_t first, std::int6
   const T* value = a.values().data() + a.value_offsets()[at(first)];
   for (std::int64_t k = first; k < last_block; ++k) {
     const std::uint32_t* const n = a.pattern_counts().data() + 15 * k;
-    if (out.fetches) fetch_output<T, Vectors>(4 * k + 4, 4 * k + 8, out);
+    if (out.fetched != nullptr) fetch_output<T, Vectors>(4 * k + 4, 4 * k + 8, out);
     multiply_pair<Vectors>(n[0], n[1], n[2], col, value, ldb, places, 4 * k, starts, to);
     if (4 * k + 2 < to.rows) {
       multiply_pair<Vectors>(n[3], n[7], n[11], col, value, ldb, places, 4 * k + 2, starts, to);

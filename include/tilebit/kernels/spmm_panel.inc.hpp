@@ -71,12 +71,12 @@ void finish_rows(const T* sums, std::int64_t lds, std::int64_t first, std::int64
   }
 }
 
-/// Asks for rows [first, last) of C, as far as it has them.
+/// Asks for rows [first, last) of C or of the addend, as far as there are any.
 template <class T, int Vectors>
 TILEBIT_ALWAYS_INLINE void fetch_output(std::int64_t first, std::int64_t last,
                                         const panel_output<T>& out) {
   for (std::int64_t i = first; i < std::min(last, out.rows); ++i) {
-    fetch_lines(out.c + (i - out.first_row) * out.c_ld, Vectors * lanes<T>::count);
+    fetch_lines(out.fetched + (i - out.first_row) * out.fetched_ld, Vectors * lanes<T>::count);
   }
 }
 
@@ -309,7 +309,7 @@ void spmm_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
     // Rows are short next to blocks: not of the next one, but of that behind it.
-    if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(i + 2, i + 3, out);
+    if (out.fetched != nullptr) fetch_output<accumulator_t<T>, Vectors>(i + 2, i + 3, out);
     entry_arrays<T, I> entries{a.col_indices().data() + offsets[i], a.values().data() + offsets[i]};
     multiply_row<T, Vectors, Ahead>(static_cast<std::int64_t>(offsets[i + 1] - offsets[i]), entries,
                                     i < fetching, b, ldb, places, i, out);
@@ -372,7 +372,7 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
       if (k == last_block) return;
       n = a.pattern_counts().data() + 15 * k;
     }
-    if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
+    if (out.fetched != nullptr) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
     const I* col = a.col_indices().data() + a.column_offsets()[at(k)];
     const T* value = a.values().data() + a.value_offsets()[at(k)];
     typename lanes<T>::reg sums[separate][4][Vectors];
@@ -421,7 +421,7 @@ void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t las
   const vector_places<T, Vectors, Part> places(b, width, out.whole_b);
   for (std::int64_t k = first; k < last_row; ++k) {
     const bool rows = k < fetching;
-    if (out.fetches) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
+    if (out.fetched != nullptr) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
     const std::int64_t begin = a.entry_offsets()[k];
     chunk_entries<T> entries{a.entries() + begin, a.elements() + begin};
     const std::uint32_t* n = a.counts() + a.chunk_offsets()[k];

@@ -135,7 +135,7 @@ void spmm_side_by_side(const csr_view<const T, I, O>& a, std::int64_t first, std
   const bool ahead = asks_ahead(a, std::size_t{8} << 20); // from 5 MB on 1.1 times slower (Zen 4)
   const O* const offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last_row; ++i) {
-    if (out.fetches) fetch_output<T, 1>(i + 2, i + 3, out);
+    if (out.fetched != nullptr) fetch_output<T, 1>(i + 2, i + 3, out);
     const I* col = a.col_indices().data() + offsets[i];
     const T* value = a.values().data() + offsets[i];
     auto left = static_cast<std::int64_t>(offsets[i + 1] - offsets[i]);

@@ -77,7 +77,7 @@ void spmm_tiles(const bitmap_view<const T, I>& a, std::int64_t first, std::int64
   [[maybe_unused]] const T* copied = copies.from(a.element_offsets()[at(first)]);
 
   for (std::int64_t tr = first; tr < last; ++tr) {
-    if (out.fetches) fetch_output<T, 1>(4 * tr + 4, 4 * tr + 8, out);
+    if (out.fetched != nullptr) fetch_output<T, 1>(4 * tr + 4, 4 * tr + 8, out);
     sums_of_columns<T, std::make_integer_sequence<int, Columns>> sums;
     const std::int64_t begin = offsets[tr];
     const std::int64_t end = offsets[tr + 1];
