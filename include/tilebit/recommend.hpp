@@ -128,14 +128,14 @@ per_layout predict_rows(const csr_view<const T, I, O>& a, std::int64_t first, st
     before = n;
     const double of_row = alike < enough || n > 2 ? 1.0 : cost.foreseen;
     const double far = static_cast<double>(far_lines(a, i)) * far_line(sizeof(T));
-    const double long_row = entries * cost.entry + cost.row + far;
+    const double as_long_row = entries * cost.entry + cost.row + far;
     t.coo += entries * cost.coo_entry + (n > 0 ? cost.coo_row : 0) + far;
-    t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row : long_row;
+    t.csr += n < cost.long_row ? entries * cost.short_entry + of_row * cost.short_row : as_long_row;
     if (n == 0 && alike >= least_run) { // what a run costs is counted for its first rows
       ++not_named;
       continue;
     }
-    t.sliced += stands_alone(n, nnz) ? long_row : entries * cost.slice_entry + cost.slice_row;
+    t.sliced += stands_alone(n, nnz) ? as_long_row : entries * cost.slice_entry + cost.slice_row;
   }
   const auto entries = static_cast<double>(counted.entries);
   const auto rows = static_cast<double>(counted.rows);
