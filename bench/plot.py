@@ -170,7 +170,7 @@ def draw_peers(data, path):
 
 def sparse_peers(row):
     own = ("COO", "CSR", "bitmap", "optimized")
-    return [n for n in row["seconds"] if n not in own and not n.endswith((" gemm", "^T"))]
+    return [n for n in row["seconds"] if n not in own and not n.endswith((" gemm", "^T", " A x"))]
 
 
 def flops(row, seconds):

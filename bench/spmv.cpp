@@ -5,8 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <exception>
+#include <limits>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -97,6 +100,30 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
         library.name, [peer, &x, &y] { peer.multiply(x.data(), y.data()); },
         [peer, &y] { peer.fetch(y.data()); }, false);
   }
+  const auto b = random_vector<T>(csr.rows());
+  const auto add_residual = [&](const std::string& task, const auto& a) {
+    const auto run = [&policy, &a, &x, &b, &y] {
+      tb::multiply(policy, tb::scaled(T{-1}, a), x, b, y);
+    };
+    std::vector<T> product(y.size());
+    tb::multiply(policy, a, x, product);
+    run();
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const T rounding =
+          4 * std::numeric_limits<T>::epsilon() * (std::abs(b[i]) + std::abs(product[i]));
+      if (!(std::abs(b[i] - product[i] - y[i]) <= rounding)) {
+        throw std::runtime_error(name + ": " + task + " is not b less the product");
+      }
+    }
+    tasks.push_back({task, [run, &y] {
+                       run();
+                       benchmark::DoNotOptimize(y.data());
+                       benchmark::ClobberMemory();
+                     }});
+  };
+  add_residual("CSR, b - A x", csr);
+  add_residual("bitmap, b - A x", bitmap);
+  add_residual("optimized, b - A x", optimized);
   // Transposed products need vectors of their own.
   const auto xt = random_vector<T>(csr.rows());
   std::vector<T> yt(static_cast<std::size_t>(csr.cols()));

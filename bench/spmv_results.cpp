@@ -152,6 +152,15 @@ void print_spmv_summary(const std::vector<spmv_run>& runs) {
         return r.time("optimized for it^T") / r.time("optimized");
       },
       extreme::largest);
+  for (const char* format : {"CSR", "bitmap", "optimized"}) {
+    const std::string name = format;
+    print_mean(
+        runs, "time of b - A x over that of A x, " + name, one,
+        [&](const spmv_run&, const spmv_result& r) {
+          return r.time(name + ", b - A x") / r.time(name);
+        },
+        extreme::largest);
+  }
   for (const char* format :
        {"COO", "CSR", "bitmap", "optimized", "COO^T", "CSR^T", "bitmap^T", "optimized^T"}) {
     const std::string name = format;
