@@ -61,6 +61,13 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
   const bench::reference_product<T> expected(csr, x.data(), 1);
 
   std::vector<bench::task> tasks;
+  const auto add_task = [&tasks](const std::string& task, auto run, const std::vector<T>& result) {
+    tasks.push_back({task, [run, &result] {
+                       run();
+                       benchmark::DoNotOptimize(result.data());
+                       benchmark::ClobberMemory();
+                     }});
+  };
   const auto add = [&](const std::string& task, auto&& run, auto&& fetch, bool exact) {
     std::fill(y.begin(), y.end(), T(1e30F)); // must be overwritten
     run();
@@ -70,11 +77,7 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
       if (exact) throw std::runtime_error(message);
       std::fprintf(stderr, "%s\n", message.c_str());
     }
-    tasks.push_back({task, [run, &y] {
-                       run();
-                       benchmark::DoNotOptimize(y.data());
-                       benchmark::ClobberMemory();
-                     }});
+    add_task(task, run, y);
   };
   const auto nothing = [] {};
   if (threads == 1) {
@@ -115,11 +118,7 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
         throw std::runtime_error(name + ": " + task + " is not b less the product");
       }
     }
-    tasks.push_back({task, [run, &y] {
-                       run();
-                       benchmark::DoNotOptimize(y.data());
-                       benchmark::ClobberMemory();
-                     }});
+    add_task(task, run, y);
   };
   add_residual("CSR, b - A x", csr);
   add_residual("bitmap, b - A x", bitmap);
@@ -134,11 +133,7 @@ bench::spmv_result measure(const std::string& name, const bench::real_matrix& fr
     if (!expected_t.admits(yt.data(), 1)) {
       throw std::runtime_error(name + ": " + task + " leaves the error bound");
     }
-    tasks.push_back({task, [run, &yt] {
-                       run();
-                       benchmark::DoNotOptimize(yt.data());
-                       benchmark::ClobberMemory();
-                     }});
+    add_task(task, run, yt);
   };
   add_transposed("COO^T", coo);
   add_transposed("CSR^T", csr);
