@@ -246,15 +246,17 @@ TEMPLATE_TEST_CASE("transposed rows of any lengths are multiplied by their produ
                    (element<float, std::int32_t>), (element<double, std::int64_t>)) {
   using T = typename TestType::value;
   using I = typename TestType::index;
+  const bool longer = GENERATE(false, true);
   source from(24);
-  const std::int64_t m = tb::kernels::most_remembered_rows + 5, n = 61;
+  const std::int64_t m = tb::kernels::most_remembered_rows + 5, n = longer ? 240 : 61;
   generators::triples<T, I> entries;
   for (std::int64_t i = 0; i < m; ++i) {
-    const std::int64_t step = 3 + from.below(60); // 0 to 21 entries
+    const std::int64_t step = 3 + from.below(longer ? 30 : 60); // 7 to 80 entries, or 0 to 21
     for (std::int64_t j = from.below(step); j < n; j += step) entries.add(i, j, from.value<T>());
   }
   const auto a = tb::to_csr(std::move(entries).matrix(m, n));
-  REQUIRE(a.nnz() <= 16 * m);
+  REQUIRE(a.nnz() <= (longer ? 28 : 16) * m);
+  REQUIRE((a.nnz() > 16 * m) == longer);
   for (std::int64_t first = 0; first + 128 <= m; first += 128) {
     REQUIRE_FALSE(tb::kernels::foresees_lengths(a.row_offsets().data(), first, m));
   }
@@ -276,16 +278,47 @@ TEMPLATE_TEST_CASE("transposed rows of any lengths are multiplied by their produ
     }
   });
   // What is multiplied beyond the end of a row belongs to nobody.
+  const std::int64_t few = longer ? 8 : 3;
   std::int64_t row = 1000;
   while (a.row_offsets()[static_cast<std::size_t>(row) + 1] -
              a.row_offsets()[static_cast<std::size_t>(row)] !=
-         3) {
+         few) {
     ++row;
   }
   x[static_cast<std::size_t>(row)] = std::numeric_limits<T>::infinity();
   oracle::at_every_isa([&] {
     tb::multiply(tb::transposed(a), x, y);
-    CHECK(std::count_if(y.begin(), y.end(), [](T v) { return !std::isfinite(v); }) == 3);
+    CHECK(std::count_if(y.begin(), y.end(), [](T v) { return !std::isfinite(v); }) == few);
+  });
+}
+
+TEMPLATE_TEST_CASE("transposed rows that come from memory are multiplied like others", "[multiply]",
+                   float, double) {
+  using T = TestType;
+  source from(25);
+  const std::int64_t m = sizeof(T) == 4 ? 40000 : 30000, n = 2000;
+  std::vector<std::int64_t> offsets(1);
+  std::vector<std::int32_t> cols;
+  for (std::int64_t i = 0; i < m; ++i) {
+    for (std::int64_t j = from.below(90); j < n; j += 1 + from.below(90)) {
+      cols.push_back(static_cast<std::int32_t>(j));
+    }
+    offsets.push_back(std::ssize(cols));
+  }
+  const auto values = generators::small_vector<T>(std::ssize(cols), from);
+  const tb::csr_view<const T, std::int32_t> a(values, offsets, cols, {m, n});
+  REQUIRE(tb::detail::comes_from_far(a.nnz() * static_cast<std::int64_t>(sizeof(T) + 4)));
+  REQUIRE(a.nnz() > 28 * m);
+  const auto x = generators::small_vector<T>(m, from); // whose sums are exact
+  std::vector<T> expected(static_cast<std::size_t>(n)), y(expected.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    for (auto k = static_cast<std::size_t>(offsets[i]); std::int64_t(k) < offsets[i + 1]; ++k) {
+      expected[static_cast<std::size_t>(cols[k])] += values[k] * x[i];
+    }
+  }
+  oracle::at_every_isa([&] {
+    tb::multiply(tb::transposed(a), x, y);
+    CHECK(y == expected);
   });
 }
 

@@ -21,8 +21,8 @@ namespace tilebit::inline TILEBIT_ABI::kernels {
 inline int scattering_blocks(std::int64_t nnz, std::int64_t n) noexcept {
   if (n == 0) return 1;
   const std::int64_t large_enough = nnz / (std::int64_t{1} << 15);
-  return static_cast<int>(
-      std::min<std::int64_t>({1 + (nnz + 4 * n - 1) / (4 * n), 1 + large_enough, most_blocks}));
+  return static_cast<int>(std::min(
+      {1 + std::max<std::int64_t>(1, nnz / (4 * n)), 1 + large_enough, std::int64_t{most_blocks}}));
 }
 
 /// The memory of the blocks and the additions in their order.

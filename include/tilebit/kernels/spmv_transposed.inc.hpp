@@ -6,13 +6,17 @@
 
 /// z_j += a_j * factor for the n entries of one row. Unless the row is short, four or eight
 /// elements are loaded before the first is stored, so that no load waits for a store. Inlined,
-/// because a call takes as long as a short row.
-template <class T, class I>
+/// because a call takes as long as a short row. Far: entries are fetched ahead.
+template <bool Far = false, class T, class I>
 TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int64_t n, T factor,
                                        T* z) noexcept {
   std::int64_t k = 0;
   if constexpr (scatters_vectors) {
     for (const std::int64_t eights = n < 16 ? 0 : n - 7; k < eights; k += 8) {
+      if constexpr (Far) {
+        prefetch_elements(values + k);
+        prefetch_elements(cols + k);
+      }
       add_at<8>(z, cols + k, values + k, factor);
     }
     for (const std::int64_t fours = n < 6 ? 0 : n - 3; k < fours; k += 4) {
@@ -34,60 +38,93 @@ TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int6
   for (; k < n; ++k) z[cols[k]] = fused(values[k], factor, z[cols[k]]);
 }
 
-inline constexpr std::int64_t multiplied_at_once = 16;
-
 /// Rows [first, last) where their lengths are not foreseen, so that the end of each would cost as
-/// much as seven entries (Zen 4). Short ones are multiplied as if they had 16 entries, and the
-/// products of each overwrite the surplus of the one before; one loop over the products of many
-/// rows then adds them to z. With rows of up to 64 entries so graphs lose (.73 to .95).
-template <class T, class I, class O>
+/// much as seven entries (Zen 4). Each is multiplied as if it had Width entries, longer ones by
+/// steps of 16, and the products of the next row overwrite the surplus; one loop over the products
+/// of many rows then adds them to z.
+template <int Width, class T, class I, class O>
 TILEBIT_NOINLINE void scatter_products(const csr_view<const T, I, O>& a, std::int64_t first,
                                        std::int64_t last, const T* x, T alpha, T* z) noexcept {
   using v = lanes<T>;
+  constexpr std::int64_t step = 16;
+  constexpr std::int64_t longest = Width == step ? step : 64;
   constexpr std::int64_t most = 256;
   const O* const offsets = a.row_offsets().data();
   const T* const values = a.values().data();
   const I* const cols = a.col_indices().data();
-  const std::int64_t last_read = a.nnz() - multiplied_at_once;
-  T products[most + multiplied_at_once];
+  const std::int64_t last_read = a.nnz() - longest;
+  T products[most + longest];
   auto k = static_cast<std::int64_t>(offsets[first]);
   std::int64_t begin = k; // the entry of the first product
   const auto add_products = [&] {
-    for (std::int64_t p = begin; p < k; ++p) z[cols[p]] += products[p - begin];
+    const I* const at = cols + begin;
+    const std::int64_t n = k - begin;
+    std::int64_t p = 0;
+    for (; p + 4 <= n; p += 4) {
+      TILEBIT_UNROLL
+      for (std::int64_t q = p; q < p + 4; ++q) z[at[q]] += products[q];
+    }
+    for (; p < n; ++p) z[at[p]] += products[p];
     begin = k;
   };
   for (std::int64_t i = first; i < last; ++i) {
     const std::int64_t n = static_cast<std::int64_t>(offsets[i + 1]) - k;
     const T factor = alpha * x[i];
-    if (n > multiplied_at_once || k > last_read) {
+    if (n > longest || k > last_read) {
       add_products();
       scatter_row(values + k, cols + k, n, factor, z);
       begin = k += n;
       continue;
     }
     if (k - begin > most) add_products();
-    TILEBIT_UNROLL
-    for (std::int64_t j = 0; j < multiplied_at_once; j += v::count) {
+    if constexpr (Width > step) { // products and sums take turns, so that nobody else asks ahead
+      TILEBIT_UNROLL
+      for (int j = 0; j < Width; j += step) prefetch_sixteen(values + k + j);
+      TILEBIT_UNROLL
+      for (int j = 0; j < Width; j += step) prefetch_sixteen(cols + k + j);
+    }
+    const auto multiply = [&](std::int64_t j) {
       v::store(products + (k - begin) + j, v::mul(v::load(values + k + j), v::broadcast(&factor)));
+    };
+    TILEBIT_UNROLL
+    for (std::int64_t j = 0; j < Width; j += v::count) multiply(j);
+    if constexpr (Width < longest) {
+      for (std::int64_t from = Width; from < n; from += step) {
+        TILEBIT_UNROLL
+        for (std::int64_t j = from; j < from + step; j += v::count) multiply(j);
+      }
     }
     k += n;
   }
   add_products();
 }
 
-template <class T, class I, class O>
-void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
-                     const T* x, T alpha, T* z) noexcept {
-  if (a.rows() > most_remembered_rows && a.nnz() <= multiplied_at_once * a.rows() &&
-      !foresees_lengths(a.row_offsets().data(), first, last)) {
-    return scatter_products(a, first, last, x, alpha, z);
-  }
+template <bool Far, class T, class I, class O>
+void scatter_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
+                  const T* x, T alpha, T* z) noexcept {
   const O* offsets = a.row_offsets().data();
   for (std::int64_t i = first; i < last; ++i) {
     const auto k = static_cast<std::int64_t>(offsets[i]);
-    scatter_row(a.values().data() + k, a.col_indices().data() + k,
-                static_cast<std::int64_t>(offsets[i + 1]) - k, alpha * x[i], z);
+    scatter_row<Far>(a.values().data() + k, a.col_indices().data() + k,
+                     static_cast<std::int64_t>(offsets[i + 1]) - k, alpha * x[i], z);
   }
+}
+
+template <class T, class I, class O>
+void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
+                     const T* x, T alpha, T* z) noexcept {
+  constexpr std::int64_t entry = sizeof(T) + sizeof(I);
+  const bool short_rows = a.nnz() <= 16 * a.rows();
+  const bool far = scatters_vectors && !short_rows && detail::comes_from_far(a.nnz() * entry);
+  // Doubles from far take as long as their bytes: products next to nothing would add to that.
+  const bool multiplied_apart = short_rows || (a.nnz() <= 28 * a.rows() && !(far && sizeof(T) > 4));
+  if (multiplied_apart && a.rows() > most_remembered_rows &&
+      !foresees_lengths(a.row_offsets().data(), first, last)) {
+    return short_rows ? scatter_products<16>(a, first, last, x, alpha, z)
+                      : scatter_products<32>(a, first, last, x, alpha, z);
+  }
+  if (far) return scatter_rows<true>(a, first, last, x, alpha, z);
+  scatter_rows<false>(a, first, last, x, alpha, z);
 }
 
 template <class T, class I>
