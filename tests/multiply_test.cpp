@@ -386,14 +386,25 @@ TEMPLATE_TEST_CASE("bits of a row do not depend on whether others are as long", 
     generators::triples<T, std::int32_t> apart; // the same rows, with empty ones between them
     for (const auto e : tb::entries(equal)) apart.add(2 * e.row, e.col, e.value);
     const auto other = tb::to_csr(std::move(apart).matrix(2 * m, n));
+    generators::triples<T, std::int32_t> few; // the same rows, one of eight cut short
+    for (const auto e : tb::entries(equal)) {
+      if (e.row % 8 != 5 || e.col < 40) few.add(e.row, e.col, e.value);
+    }
+    const auto mostly_equal = tb::to_csr(std::move(few).matrix(m, n));
     const auto x = generators::vector<T>(n, from);
+    std::vector<T> z(static_cast<std::size_t>(2 * m));
     oracle::at_every_isa([&] {
-      std::vector<T> y(static_cast<std::size_t>(m)), z(static_cast<std::size_t>(2 * m));
-      std::vector<T> every_second(y.size());
+      std::vector<T> y(static_cast<std::size_t>(m)), every_second(y.size());
       tb::multiply(equal, x, y);
       tb::multiply(other, x, z);
       for (std::size_t i = 0; i < y.size(); ++i) every_second[i] = z[2 * i];
       CHECK(same_bits(y, every_second));
+      std::vector<T> sums(x.size()), other_sums(x.size());
+      tb::multiply(tb::transposed(equal), y, sums);
+      oracle::check_spmv(tb::transposed(equal), y, sums);
+      tb::multiply(tb::transposed(other), z, other_sums);
+      CHECK(same_bits(sums, other_sums));
+      check_spmv(tb::transposed(mostly_equal), from);
     });
   }
 }

@@ -110,6 +110,50 @@ void scatter_rows(const csr_view<const T, I, O>& a, std::int64_t first, std::int
   }
 }
 
+/// Exactly N entries of a row: all elements are loaded before the first is stored.
+template <int N, class T, class I>
+TILEBIT_ALWAYS_INLINE void scatter_few(const T* values, const I* cols, T factor, T* z) noexcept {
+  T sums[N];
+  TILEBIT_UNROLL
+  for (int k = 0; k < N; ++k) sums[k] = fused(values[k], factor, z[cols[k]]);
+  TILEBIT_UNROLL
+  for (int k = 0; k < N; ++k) z[cols[k]] = sums[k];
+}
+
+/// Are most rows as short as four to seven entries and as long as their neighbours, as eight fours
+/// of them tell?
+template <class O>
+bool mostly_few_alike(const O* offsets, std::int64_t first, std::int64_t last) noexcept {
+  constexpr std::int64_t samples = 8;
+  std::int64_t alike = 0;
+  for (std::int64_t s = 0; s < samples && last - first >= 4 * samples; ++s) {
+    const O* const four = offsets + first + (last - first - 4) * s / samples;
+    const O n = four[1] - four[0];
+    const bool same = four[2] - four[1] == n && four[3] - four[2] == n && four[4] - four[3] == n;
+    alike += same && n >= 4 && n <= 7 ? 1 : 0;
+  }
+  return 2 * alike > samples;
+}
+
+/// Rows [first, last) of such a matrix, where a processor foresees a jump for each length.
+template <class T, class I, class O>
+TILEBIT_NOINLINE void scatter_few_alike(const csr_view<const T, I, O>& a, std::int64_t first,
+                                        std::int64_t last, const T* x, T alpha, T* z) noexcept {
+  const O* offsets = a.row_offsets().data();
+  for (std::int64_t i = first; i < last; ++i) {
+    const T* const values = a.values().data() + offsets[i];
+    const I* const cols = a.col_indices().data() + offsets[i];
+    const T factor = alpha * x[i];
+    switch (const auto n = static_cast<std::int64_t>(offsets[i + 1] - offsets[i])) {
+    case 4: scatter_few<4>(values, cols, factor, z); break;
+    case 5: scatter_few<5>(values, cols, factor, z); break;
+    case 6: scatter_few<6>(values, cols, factor, z); break;
+    case 7: scatter_few<7>(values, cols, factor, z); break;
+    default: scatter_row(values, cols, n, factor, z);
+    }
+  }
+}
+
 template <class T, class I, class O>
 void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last,
                      const T* x, T alpha, T* z) noexcept {
@@ -124,6 +168,9 @@ void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::
                       : scatter_products<32>(a, first, last, x, alpha, z);
   }
   if (far) return scatter_rows<true>(a, first, last, x, alpha, z);
+  if (mostly_few_alike(a.row_offsets().data(), first, last)) {
+    return scatter_few_alike(a, first, last, x, alpha, z);
+  }
   scatter_rows<false>(a, first, last, x, alpha, z);
 }
 
