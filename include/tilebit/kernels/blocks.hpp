@@ -333,15 +333,14 @@ public:
   block_list(const View& a, int count, cuts allowed = cuts::anywhere) noexcept
       : a_(a), bytes_(bytes_of_units(a)), count_(count) {
     TILEBIT_ASSERT(count <= most_blocks);
-    const std::int64_t n = units(a);
+    std::fill_n(cuts_.begin(), count, cut_position{0, 0});
+    cuts_[at(count)] = {units(a), 0};
+    if (units(a) == 0) return;
     std::int64_t unit = 0;
-    for (int p = 0; p <= count; ++p) {
-      cut_position& cut = cuts_[at(p)];
-      cut = {p == count ? n : 0, 0};
-      if (p == 0 || p == count || n == 0) continue;
+    for (int p = 1; p < count; ++p) {
       const std::int64_t target = bytes_ / count * p;
       unit = unit_of_byte(target, unit);
-      cut = cut_near(target, unit, allowed);
+      cuts_[at(p)] = cut_near(target, unit, allowed);
     }
   }
 

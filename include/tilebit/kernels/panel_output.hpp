@@ -56,8 +56,7 @@ struct panel_output {
   std::int64_t c0_ld = 0;
   T* c = nullptr;
   std::int64_t c_ld = 0;
-  const T* fetched =
-      nullptr; ///< rows of C or C0, asked for before their sums are finished, or none
+  const T* fetched = nullptr; ///< rows of C or C0, asked for while sums are added, or none
   std::int64_t fetched_ld = 0;
   std::int64_t first_row = 0;
   std::int64_t rows = 0;  ///< of C: a block of four may reach beyond

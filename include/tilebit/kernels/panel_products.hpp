@@ -68,9 +68,9 @@ public:
         return run_by_rows(a, row0, first, last);
       }
     }
-    const std::int64_t parts = std::min<std::int64_t>(
-        std::clamp<std::int64_t>(units(a) * height / 64, 1, tasks_wanted(policy_)), most_blocks);
-    const block_list<View> blocks(a, static_cast<int>(parts), cuts::between_units);
+    const auto parts = static_cast<int>(std::clamp<std::int64_t>(
+        units(a) * height / 64, 1, std::min<std::int64_t>(tasks_wanted(policy_), most_blocks)));
+    const block_list<View> blocks(a, parts, cuts::between_units);
     const auto run_part = [&](std::int64_t part, std::size_t begin, std::size_t end, int thread) {
       const unit_range range = blocks.units_of(static_cast<int>(part));
       const std::int64_t step = end - begin > 1 ? units_of_step(a) : range.last - range.first;
