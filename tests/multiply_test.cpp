@@ -234,12 +234,12 @@ TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", fl
 TEST_CASE("lengths of rows that repeat themselves are foreseen", "[multiply]") {
   std::vector<std::int64_t> offsets(1);
   for (int i = 0; i < 300; ++i) offsets.push_back(offsets.back() + (i % 5 == 0 ? 300 : i % 5));
-  CHECK(tb::kernels::foresees_lengths(offsets.data(), 0, 300));
-  CHECK(tb::kernels::foresees_lengths(offsets.data(), 290, 290));
+  CHECK(tb::kernels::foreseen_lengths(offsets.data(), 0, 300) > 0.8);
+  CHECK(tb::kernels::foreseen_lengths(offsets.data(), 290, 290) == 1);
   source from(23);
   offsets.resize(1);
   for (int i = 0; i < 300; ++i) offsets.push_back(offsets.back() + from.below(10));
-  CHECK_FALSE(tb::kernels::foresees_lengths(offsets.data(), 100, 300));
+  CHECK(tb::kernels::foreseen_lengths(offsets.data(), 100, 300) < 0.3);
 }
 
 TEMPLATE_TEST_CASE("transposed rows of any lengths are multiplied by their products", "[multiply]",
@@ -258,7 +258,7 @@ TEMPLATE_TEST_CASE("transposed rows of any lengths are multiplied by their produ
   REQUIRE(a.nnz() <= (longer ? 28 : 16) * m);
   REQUIRE((a.nnz() > 16 * m) == longer);
   for (std::int64_t first = 0; first + 128 <= m; first += 128) {
-    REQUIRE_FALSE(tb::kernels::foresees_lengths(a.row_offsets().data(), first, m));
+    REQUIRE(tb::kernels::foreseen_lengths(a.row_offsets().data(), first, m) < (longer ? 0.1 : 0.5));
   }
   const std::vector<std::int32_t> offsets(a.row_offsets().begin(), a.row_offsets().end());
   const tb::csr_view<const T, I, std::int32_t> narrow(a.values(), offsets, a.col_indices(), {m, n});

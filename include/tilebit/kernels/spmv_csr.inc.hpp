@@ -30,18 +30,6 @@ TILEBIT_ALWAYS_INLINE std::int64_t equal_length(const O* offsets) noexcept {
   return same && less ? static_cast<std::int64_t>(n) : 0;
 }
 
-/// Are most rows as equal_length wants them? As eight fours of them tell: where few are, looking
-/// for them costs more (1.03, Zen 4).
-template <class T, class O>
-bool mostly_equal(const O* offsets, std::int64_t first, std::int64_t last) noexcept {
-  constexpr std::int64_t samples = 8;
-  std::int64_t equal = 0;
-  for (std::int64_t s = 0; s < samples && last - first >= 4 * samples; ++s) {
-    equal += equal_length<T>(offsets + first + (last - first - 4) * s / samples) > 0 ? 1 : 0;
-  }
-  return 2 * equal > samples;
-}
-
 /// The products of four rows of n entries each, n = Rest modulo 4: columns of no other row load x.
 /// Added up as those of any row, so that results do not depend on the neighbours.
 template <int Rest, class T, class I>
@@ -71,8 +59,8 @@ TILEBIT_ALWAYS_INLINE void multiply_tiny_rows(const T* values, const I* cols, st
   quad_sum<T>::totals_of_pairs(sums, to);
 }
 
-/// Rows [first, last), four of which share the reduction. Equal: as mostly_equal says; functions of
-/// their own, because each loop needs the registers.
+/// Rows [first, last), four of which share the reduction. Equal: most are as equal_length wants
+/// them; functions of their own, because each loop needs the registers.
 template <bool Equal, class T, class I, class O>
 TILEBIT_NOINLINE void multiply_rows(const csr_view<const T, I, O>& a, std::int64_t first,
                                     std::int64_t last, const T* x,
@@ -125,7 +113,8 @@ template <class T, class I, class O>
 void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
               const vector_update<T>& update) noexcept {
   if constexpr (row_above_quads<T> > 0) {
-    if (mostly_equal<T>(a.row_offsets().data(), first, last)) {
+    constexpr std::uint32_t lengths = 0x6660U & ((1U << row_above_quads<T>) - 1); // of equal_length
+    if (mostly_alike(a.row_offsets().data(), first, last, lengths)) {
       return multiply_rows<true>(a, first, last, x, update);
     }
   }
