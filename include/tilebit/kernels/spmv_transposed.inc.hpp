@@ -41,9 +41,8 @@ TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int6
 /// Rows [first, last) where their lengths are not foreseen, so that the end of each would cost as
 /// much as seven entries (Zen 4). Each is multiplied as if it had Width entries, longer ones by
 /// steps of 16, and the products of the next row overwrite the surplus; one loop over the products
-/// of many rows then adds them to z.
-/// A width of 32 is repaid where hardly any length is foreseen, not where rows have one of few
-/// lengths (0.8 with 1 or 60 entries at random).
+/// of many rows then adds them to z. A width of 32 is repaid where hardly any length is foreseen,
+/// not where rows have one of a few lengths (0.8 with 1 or 60 entries at random).
 template <int Width, class T, class I, class O>
 TILEBIT_NOINLINE void scatter_products(const csr_view<const T, I, O>& a, std::int64_t first,
                                        std::int64_t last, const T* x, T alpha, T* z) noexcept {
@@ -157,7 +156,8 @@ void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::
     if (!short_rows && foreseen < 0.1) return scatter_products<32>(a, first, last, x, alpha, z);
   }
   if (far) return scatter_far_rows(a, first, last, x, alpha, z);
-  if (mostly_alike(a.row_offsets().data(), first, last, 0xf0)) {
+  constexpr std::uint32_t four_to_seven = 0xf0;
+  if (mostly_alike(a.row_offsets().data(), first, last, four_to_seven)) {
     return scatter_few_alike(a, first, last, x, alpha, z);
   }
   // Written out here, where g++ 12 keeps the offsets in a register: a processor waits for them when
