@@ -41,10 +41,8 @@ bool mostly_alike(const O* offsets, std::int64_t first, std::int64_t last,
   std::int64_t alike = 0;
   for (std::int64_t s = 0; s < samples && last - first >= 4 * samples; ++s) {
     const O* const four = offsets + first + (last - first - 4) * s / samples;
-    const auto n = static_cast<std::int64_t>(four[1] - four[0]);
-    const bool same = static_cast<std::int64_t>(four[2] - four[1]) == n &&
-                      static_cast<std::int64_t>(four[3] - four[2]) == n &&
-                      static_cast<std::int64_t>(four[4] - four[3]) == n;
+    const O n = four[1] - four[0];
+    const bool same = four[2] - four[1] == n && four[3] - four[2] == n && four[4] - four[3] == n;
     alike += same && n < 32 && (lengths >> n & 1U) != 0 ? 1 : 0;
   }
   return 2 * alike > samples;

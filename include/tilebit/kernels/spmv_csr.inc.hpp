@@ -22,12 +22,23 @@ TILEBIT_ALWAYS_INLINE std::int64_t one_or_two(const O* offsets) noexcept {
 
 /// The same where four rows of as many entries load less than any other four: 5, 6, 9, 10, 13, 14.
 template <class T, class O>
-TILEBIT_ALWAYS_INLINE std::int64_t equal_length(const O* offsets) noexcept {
+TILEBIT_ALWAYS_INLINE constexpr std::int64_t equal_length(const O* offsets) noexcept {
   const O n = offsets[1] - offsets[0];
   const bool same = offsets[2] - offsets[1] == n && offsets[3] - offsets[2] == n &&
                     offsets[4] - offsets[3] == n;
   const bool less = n > 4 && n < row_above_quads<T> && (n % 4 == 1 || n % 4 == 2);
   return same && less ? static_cast<std::int64_t>(n) : 0;
+}
+
+/// These lengths as bits.
+template <class T>
+constexpr std::uint32_t equal_lengths() noexcept {
+  std::uint32_t lengths = 0;
+  for (int n = 0; n < 32; ++n) {
+    const int offsets[5] = {0, n, 2 * n, 3 * n, 4 * n};
+    if (equal_length<T>(offsets) > 0) lengths |= std::uint32_t{1} << n;
+  }
+  return lengths;
 }
 
 /// The products of four rows of n entries each, n = Rest modulo 4: columns of no other row load x.
@@ -113,7 +124,7 @@ template <class T, class I, class O>
 void spmv_csr(const csr_view<const T, I, O>& a, std::int64_t first, std::int64_t last, const T* x,
               const vector_update<T>& update) noexcept {
   if constexpr (row_above_quads<T> > 0) {
-    constexpr std::uint32_t lengths = 0x6660U & ((1U << row_above_quads<T>) - 1); // of equal_length
+    constexpr std::uint32_t lengths = equal_lengths<T>();
     if (mostly_alike(a.row_offsets().data(), first, last, lengths)) {
       return multiply_rows<true>(a, first, last, x, update);
     }

@@ -150,10 +150,10 @@ void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::
   const bool far = scatters_vectors && !short_rows && detail::comes_from_far(a.nnz() * entry);
   // Doubles from far take as long as their bytes: products next to nothing would add to that.
   const bool multiplied_apart = short_rows || (a.nnz() <= 28 * a.rows() && !(far && sizeof(T) > 4));
-  if (multiplied_apart && a.rows() > most_remembered_rows) {
-    const double foreseen = foreseen_lengths(a.row_offsets().data(), first, last);
-    if (short_rows && foreseen < 0.5) return scatter_products<16>(a, first, last, x, alpha, z);
-    if (!short_rows && foreseen < 0.1) return scatter_products<32>(a, first, last, x, alpha, z);
+  if (multiplied_apart && a.rows() > most_remembered_rows &&
+      foreseen_lengths(a.row_offsets().data(), first, last) < (short_rows ? 0.5 : 0.1)) {
+    return short_rows ? scatter_products<16>(a, first, last, x, alpha, z)
+                      : scatter_products<32>(a, first, last, x, alpha, z);
   }
   if (far) return scatter_far_rows(a, first, last, x, alpha, z);
   constexpr std::uint32_t four_to_seven = 0xf0;
