@@ -75,6 +75,7 @@ namespace tilebit::inline TILEBIT_ABI::kernels::avx2 {
 namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
 #include "indices_avx2.inc.hpp"
+#include "keep_loaded.inc.hpp"
 #include "quad_sums.inc.hpp"
 #include "update_rows.inc.hpp"
 
@@ -132,6 +133,7 @@ TILEBIT_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcn
 namespace tilebit::inline TILEBIT_ABI::kernels::avx512 {
 namespace row_tables = kernels_data::row_tables;
 #include "collect_avx2.inc.hpp"
+#include "keep_loaded.inc.hpp"
 #include "masks_avx512.inc.hpp"
 #include "quad_sums.inc.hpp"
 #include "update_rows.inc.hpp"

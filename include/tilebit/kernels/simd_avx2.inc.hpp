@@ -4,18 +4,18 @@
 inline constexpr bool always_far = true; // elements are fetched ahead wherever they come from
 inline constexpr bool scatters_vectors = false;
 
-/// Four bits as a mask.
+/// Four bits as a mask, by the signs of its lanes.
 template <class T>
 __m128i row_mask(unsigned bits) noexcept
   requires(sizeof(T) == 4)
 {
-  return _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::of_float[bits].present));
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::of_float[bits]));
 }
 template <class T>
 __m256i row_mask(unsigned bits) noexcept
   requires(sizeof(T) == 8)
 {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_double[bits].present));
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_double[bits]));
 }
 
 template <class T>

@@ -4,15 +4,6 @@
 // Two rows of sums leave registers for panels of twice as many vectors as four do. Sums start from
 // the addend where it has factor 1, as those of all slabs but the first do.
 
-/// Holds what was loaded in a register. g++ at -O2 loads once more for each product otherwise, as
-/// if loads that come with arithmetic were free.
-template <class Register>
-TILEBIT_ALWAYS_INLINE void keep_loaded(Register& a) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-  asm("" : "+v"(a));
-#endif
-}
-
 /// Adds n columns, each with an entry in the upper row (Rows = 1), the lower one (2) or both (3).
 template <unsigned Rows, class T, class I, int Vectors, class Places>
 TILEBIT_ALWAYS_INLINE void add_columns(std::uint32_t n, const I*& col, const T*& value,

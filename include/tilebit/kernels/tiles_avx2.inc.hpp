@@ -2,44 +2,78 @@
 // tiles_avx512.inc.hpp has the same names.
 //
 // There is no expanding load: elements are moved to their columns by a permutation that the bits of
-// one row or of two choose from a table. What x holds elsewhere is masked to zero before it
-// multiplies. tile_accumulator reads 16 elements from a tile's first one on, tile_row only those
-// that its row has.
+// one row or of two choose from a table. Where there is none, the sum stays what it was. Sixteen
+// elements are read from a tile's first one on.
 
-/// The elements of one row of a tile in their columns, 0 where there are none.
+/// Loads what a permutation takes from a register: from memory it takes twice as long on AMD's
+/// processors (Zen 3: 2 cycles, and 1).
 template <class T>
-struct tile_row;
+__m256 loaded_apart(const T* e) noexcept {
+  __m256 loaded = _mm256_loadu_ps(reinterpret_cast<const float*>(e));
+  keep_loaded(loaded);
+  return loaded;
+}
 
-template <>
-struct tile_row<float> {
-  __m128 elements;
-  __m128 present; // a mask
-  int count;
+/// Two rows of a tile.
+struct two_rows {
+  __m256 order; // the sign of a lane tells whether it has an element
+  __m256 elements;
 
-  tile_row(unsigned bits, const float* e) noexcept : count(std::popcount(bits)) {
-    const auto& row = row_tables::of_float[bits];
-    const auto loaded =
-        _mm_load_si128(reinterpret_cast<const __m128i*>(row_tables::first_floats[count]));
-    const auto order = _mm_load_si128(reinterpret_cast<const __m128i*>(row.order));
-    present = _mm_castsi128_ps(row_mask<float>(bits));
-    elements = _mm_and_ps(_mm_permutevar_ps(_mm_maskload_ps(e, loaded), order), present);
+  two_rows(unsigned bits, const float* e) noexcept {
+    const auto lanes =
+        _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_floats[bits]));
+    order = _mm256_castsi256_ps(lanes);
+    elements = _mm256_permutevar8x32_ps(loaded_apart(e), lanes);
+  }
+  /// sums + elements * factors.
+  __m256 added(__m256 factors, __m256 sums) const noexcept {
+    return _mm256_blendv_ps(sums, _mm256_fmadd_ps(elements, factors, sums), order);
   }
 };
 
-template <>
-struct tile_row<double> {
+/// A row of a tile.
+struct one_row {
+  __m256d order;
   __m256d elements;
-  __m256d present;
-  int count;
 
-  tile_row(unsigned bits, const double* e) noexcept : count(std::popcount(bits)) {
-    const auto& row = row_tables::of_double[bits];
-    const auto loaded =
-        _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::first_doubles[count]));
-    const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(row.order));
-    present = _mm256_castsi256_pd(row_mask<double>(bits));
-    const __m256 packed = _mm256_castpd_ps(_mm256_maskload_pd(e, loaded));
-    elements = _mm256_and_pd(_mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order)), present);
+  one_row(unsigned bits, const double* e) noexcept {
+    const auto lanes =
+        _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::of_double[bits]));
+    order = _mm256_castsi256_pd(lanes);
+    elements = _mm256_castps_pd(_mm256_permutevar8x32_ps(loaded_apart(e), lanes));
+  }
+  __m256d added(__m256d factors, __m256d sums) const noexcept {
+    return _mm256_blendv_pd(sums, _mm256_fmadd_pd(elements, factors, sums), order);
+  }
+};
+
+template <class T>
+struct expanded_tile;
+
+template <>
+struct expanded_tile<float> {
+  two_rows upper;
+  two_rows lower;
+  const float* end; ///< where those of the next tile begin
+
+  expanded_tile(unsigned bits, const float* e) noexcept
+      : upper(bits & 0xffU, e), lower(bits >> 8, e + std::popcount(bits & 0xffU)),
+        end(e + std::popcount(bits)) {}
+};
+
+/// Row by row, because registers do not hold all four besides sums.
+template <>
+struct expanded_tile<double> {
+  unsigned bits;
+  const double* elements;
+  const double* end;
+
+  expanded_tile(unsigned b, const double* e) noexcept
+      : bits(b), elements(e), end(e + std::popcount(b)) {}
+
+  TILEBIT_ALWAYS_INLINE one_row row(int r) const noexcept {
+    const unsigned before = bits & ((1U << 4 * r) - 1);
+    return {bits >> 4 * r & 15U, elements + std::popcount(before)};
   }
 };
 
@@ -50,39 +84,16 @@ template <>
 struct tile_accumulator<float> {
   static constexpr std::int64_t group = 1;
   static constexpr bool reads_ahead = true;
+  using tile = expanded_tile<float>;
   __m256 upper; // rows 0 and 1
   __m256 lower; // rows 2 and 3
 
   tile_accumulator() noexcept : upper(_mm256_setzero_ps()), lower(_mm256_setzero_ps()) {}
 
-  /// Two rows of a tile, their elements from e on.
-  struct half {
-    __m256 present; // a mask
-    __m256 elements;
-
-    half(unsigned bits, const float* e) noexcept {
-      const __m256i order =
-          _mm256_load_si256(reinterpret_cast<const __m256i*>(row_tables::halves[bits]));
-      present = _mm256_castsi256_ps(_mm256_srai_epi32(order, 31));
-      elements = _mm256_and_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(e), order), present);
-    }
-    __m256 times(__m256 xs, __m256 sums) const noexcept {
-      return _mm256_fmadd_ps(elements, _mm256_and_ps(xs, present), sums);
-    }
-  };
-  struct tile {
-    half upper;
-    half lower;
-    const float* end; ///< where those of the next tile begin
-
-    tile(unsigned bits, const float* e) noexcept
-        : upper(bits & 0xffU, e), lower(bits >> 8, e + std::popcount(bits & 0xffU)),
-          end(e + std::popcount(bits)) {}
-  };
   void add(const tile& a, const float* x) noexcept {
     const __m256 xs = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x));
-    upper = a.upper.times(xs, upper);
-    lower = a.lower.times(xs, lower);
+    upper = a.upper.added(xs, upper);
+    lower = a.lower.added(xs, lower);
   }
   /// A tile of 16 elements.
   struct full_tile {
@@ -127,6 +138,7 @@ template <>
 struct tile_accumulator<double> {
   static constexpr std::int64_t group = 1;
   static constexpr bool reads_ahead = true;
+  using tile = expanded_tile<double>;
   __m256d sums[4];
 
   tile_accumulator() noexcept {
@@ -134,39 +146,10 @@ struct tile_accumulator<double> {
     for (int r = 0; r < 4; ++r) sums[r] = _mm256_setzero_pd();
   }
 
-  /// A row of a tile, four elements from its first one on.
-  struct row {
-    __m256d present; // a mask
-    __m256d elements;
-
-    row(unsigned bits, const double* e) noexcept {
-      const auto& moved = row_tables::of_double[bits];
-      const auto order = _mm256_load_si256(reinterpret_cast<const __m256i*>(moved.order));
-      present =
-          _mm256_castsi256_pd(_mm256_load_si256(reinterpret_cast<const __m256i*>(moved.present)));
-      const __m256 packed = _mm256_castpd_ps(_mm256_loadu_pd(e));
-      elements =
-          _mm256_and_pd(_mm256_castps_pd(_mm256_permutevar8x32_ps(packed, order)), present);
-    }
-  };
-  struct tile {
-    row rows[4];
-    const double* end;
-
-    tile(unsigned bits, const double* e) noexcept
-        : rows{{bits & 15U, e},
-               {bits >> 4 & 15U, e + std::popcount(bits & 0xfU)},
-               {bits >> 8 & 15U, e + std::popcount(bits & 0xffU)},
-               {bits >> 12, e + std::popcount(bits & 0xfffU)}},
-          end(e + std::popcount(bits)) {}
-  };
   void add(const tile& a, const double* x) noexcept {
     const __m256d xs = _mm256_loadu_pd(x);
     TILEBIT_UNROLL
-    for (int r = 0; r < 4; ++r) {
-      const row& of = a.rows[r];
-      sums[r] = _mm256_fmadd_pd(of.elements, _mm256_and_pd(xs, of.present), sums[r]);
-    }
+    for (int r = 0; r < 4; ++r) sums[r] = a.row(r).added(xs, sums[r]);
   }
   struct full_tile {
     const double* elements;
@@ -202,35 +185,38 @@ struct tile_accumulator<double> {
   }
 };
 
+/// Adds products of a tile to z, over its rows.
 template <class T>
 struct tile_scatter;
 
 template <>
 struct tile_scatter<float> {
-  float factors[4];
+  __m256 upper; // the factors of rows 0 and 1
+  __m256 lower;
 
-  tile_scatter(const float* f, float alpha) noexcept {
-    for (int r = 0; r < 4; ++r) factors[r] = alpha * f[r];
-  }
+  tile_scatter(const float* f, float alpha) noexcept
+      : upper(of_rows(alpha * f[0], alpha * f[1])), lower(of_rows(alpha * f[2], alpha * f[3])) {}
+
   template <bool Full = false>
   const float* add(unsigned bits, const float* e, float* z) const noexcept {
-    __m128 sum = _mm_loadu_ps(z);
+    const __m256 old = _mm256_zextps128_ps256(_mm_loadu_ps(z));
     if constexpr (Full) {
-      TILEBIT_UNROLL
-      for (int r = 0; r < 4; ++r) {
-        sum = _mm_fmadd_ps(_mm_loadu_ps(e + 4 * r), _mm_set1_ps(factors[r]), sum);
-      }
-      _mm_storeu_ps(z, sum);
+      add_halves(_mm256_fmadd_ps(_mm256_loadu_ps(e + 8), lower,
+                                 _mm256_fmadd_ps(_mm256_loadu_ps(e), upper, old)),
+                 z);
       return e + 16;
     }
-    TILEBIT_UNROLL
-    for (unsigned r = 0; r < 4; ++r) {
-      const tile_row<float> row(bits >> (4 * r) & 15U, e);
-      sum = _mm_fmadd_ps(row.elements, _mm_and_ps(_mm_set1_ps(factors[r]), row.present), sum);
-      e += row.count;
-    }
-    _mm_storeu_ps(z, sum);
-    return e;
+    const expanded_tile<float> tile(bits, e);
+    add_halves(tile.lower.added(lower, tile.upper.added(upper, old)), z);
+    return tile.end;
+  }
+
+private:
+  static __m256 of_rows(float even, float odd) noexcept {
+    return _mm256_set_m128(_mm_set1_ps(odd), _mm_set1_ps(even));
+  }
+  static void add_halves(__m256 sums, float* z) noexcept {
+    _mm_storeu_ps(z, _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1)));
   }
 };
 
@@ -252,14 +238,10 @@ struct tile_scatter<double> {
       _mm256_storeu_pd(z, sum);
       return e + 16;
     }
+    const expanded_tile<double> tile(bits, e);
     TILEBIT_UNROLL
-    for (unsigned r = 0; r < 4; ++r) {
-      const tile_row<double> row(bits >> (4 * r) & 15U, e);
-      sum = _mm256_fmadd_pd(row.elements, _mm256_and_pd(_mm256_set1_pd(factors[r]), row.present),
-                            sum);
-      e += row.count;
-    }
+    for (int r = 0; r < 4; ++r) sum = tile.row(r).added(_mm256_set1_pd(factors[r]), sum);
     _mm256_storeu_pd(z, sum);
-    return e;
+    return tile.end;
   }
 };
