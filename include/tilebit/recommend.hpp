@@ -147,8 +147,8 @@ per_layout predict_rows(const csr_view<const T, I, O>& a, std::int64_t first, st
                 static_cast<double>(counted.diagonals) * cost.diagonal + rows * cost.diagonal_row;
   per_layout bytes = bytes_of_layouts<T, I>(counted);
   bytes.sliced -= static_cast<double>(not_named) * (sizeof(I) + sizeof(std::int32_t));
-  const auto limit = [](double& time, double here, double all) {
-    time = std::max(time, here * least_time_of_byte(all));
+  const auto limit = [&cost](double& time, double here, double all) {
+    time = std::max(time, here * least_time_of_byte(all, cost));
   };
   limit(t.coo, bytes.coo, bytes_of_all.coo);
   limit(t.csr, bytes.csr, bytes_of_all.csr);
