@@ -388,6 +388,28 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
 
 namespace {
 
+/// optimize at a level.
+template <class T>
+auto optimized_at(tb::isa level, const tb::coo_matrix<T>& a, std::int64_t columns = 128) {
+  const tb::isa before = tb::active_isa();
+  tb::set_isa(level);
+  auto h = tb::optimize(a, tb::operation::spmm, columns);
+  tb::set_isa(before);
+  return h;
+}
+/// Where no kernels are for pairs of rows, four rows share columns.
+template <class T>
+auto in_fours(const tb::coo_matrix<T>& a, std::int64_t columns = 128) {
+  return optimized_at(tb::isa::scalar, a, columns);
+}
+
+/// Has this machine the level, of kernels for grouped rows in pairs? Says so if not.
+bool has_pairs_of(tb::isa level) {
+  if (tb::active_isa() >= level) return true;
+  WARN("skipped: no kernels for grouped rows in pairs at level " << tb::to_string(level));
+  return false;
+}
+
 /// A third of the columns at a time, which are too few to lie in memory.
 template <class A, class T>
 tb::dense_matrix<T> product_by_thirds(const A& a, const tb::dense_matrix<T>& b) {
@@ -411,21 +433,26 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
   constexpr std::int64_t last = cols - 1;
   source from(75);
   std::vector<std::int32_t> i, j;
-  for (std::int64_t tile_row = 0; tile_row < rows / 4 - 5; ++tile_row) { // the last rows are empty
-    std::int64_t k[3] = {from.below(cols), from.below(cols), tile_row % 7 == 0 ? last : 5};
-    std::sort(std::begin(k), std::end(k));
-    const bool shared = from.below(6) > 0;
-    for (std::int64_t r = 0; r < 4; ++r) {
-      for (const std::int64_t col : k) { // rows of four share columns or have their own
-        const std::int64_t own = shared ? col : (col + 1001 * r) % cols;
-        if (from.below(4) == 0 || (!i.empty() && i.back() == 4 * tile_row + r && j.back() >= own)) {
-          continue;
+  const auto draw = [&](std::int64_t columns_of_block) {
+    i.clear();
+    j.clear();
+    std::vector<std::int64_t> k(static_cast<std::size_t>(columns_of_block));
+    for (std::int64_t tile_row = 0; tile_row < rows / 4 - 5; ++tile_row) { // the last are empty
+      for (std::int64_t& col : k) col = from.below(cols);
+      k.back() = tile_row % 7 == 0 ? last : 5;
+      std::sort(k.begin(), k.end());
+      const bool shared = from.below(6) > 0;
+      for (std::int64_t r = 0; r < 4; ++r) {
+        for (const std::int64_t col : k) { // rows of four share columns or have their own
+          const std::int64_t own = shared ? col : (col + 1001 * r) % cols;
+          const bool fits = i.empty() || i.back() != 4 * tile_row + r || j.back() < own;
+          if (from.below(8) < 2 || !fits) continue;
+          i.push_back(static_cast<std::int32_t>(4 * tile_row + r));
+          j.push_back(static_cast<std::int32_t>(own));
         }
-        i.push_back(static_cast<std::int32_t>(4 * tile_row + r));
-        j.push_back(static_cast<std::int32_t>(own));
       }
     }
-  }
+  };
   const auto of_entries = [&](std::size_t count) {
     i.resize(count);
     j.resize(count);
@@ -441,18 +468,30 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
       CHECK(c == expected);
     }
   };
+  draw(3);
   for (const std::size_t count : {i.size(), std::size_t{20}}) { // more than are asked for, or fewer
     const auto a = of_entries(count);
+    const auto grouped = in_fours(a);
+    if (count > 20) CHECK(grouped.view().grouped().blocks() > 0);
     oracle::at_every_isa_up_to(tb::isa::avx512, [&] {
       check(tb::to_csr(a));
       check(tb::to_bitmap(a));
-      const auto grouped = tb::optimize(a, tb::operation::spmm);
-      if (count > 20 && tb::active_isa() > tb::isa::scalar) {
-        CHECK(grouped.view().grouped().blocks() > 0);
-      }
       check(grouped);
     });
   }
+  if (!has_pairs_of(tb::isa::avx2)) return;
+  draw(16); // so many that pairs of rows share some
+  const auto tiles = tb::to_bitmap(of_entries(i.size()));
+  const tb::isa best = tb::active_isa();
+  tb::set_isa(tb::isa::avx2);
+  auto grouped =
+      tb::kernels::grouped_rows_of(tb::kernels::stored_tile_rows<T, std::int32_t>(tiles.view()), n);
+  tb::set_isa(best);
+  const tb::optimized_matrix<T, std::int32_t> in_pairs(tb::detail::trusted{}, std::move(grouped),
+                                                       tb::shape(rows, cols));
+  CHECK(in_pairs.view().grouped().in_pairs());
+  CHECK(in_pairs.view().grouped().slabs() == 1);
+  oracle::at_every_isa_up_to(tb::isa::avx512, [&] { check(in_pairs); });
 }
 
 TEMPLATE_TEST_CASE("several panels of B that lie in memory are the same as others", "[spmm]", float,
@@ -782,12 +821,14 @@ TEST_CASE("columns of a block are shared where enough loads are saved", "[spmm]"
     const auto h = tb::optimize(a, tb::operation::spmm);
     tb::validate(h);
     CHECK(tb::to_csr(h) == tb::to_csr(a));
+    CHECK_FALSE(h.view().grouped().in_pairs());
     return tb::detail::length(h.view().grouped().col_indices()) == col;
   };
   oracle::at_every_isa([&] {
-    CHECK(shares(5, 4, 4));       // 20 loads
-    CHECK_FALSE(shares(5, 4, 3)); // 19 for five loops
-    CHECK(shares(4, 1, 1));       // rows apart are four loops, too
+    if (tb::active_isa() == tb::isa::avx2) return; // groups pairs
+    CHECK(shares(5, 4, 4));                        // 20 loads
+    CHECK_FALSE(shares(5, 4, 3));                  // 19 for five loops
+    CHECK(shares(4, 1, 1));                        // rows apart are four loops, too
     CHECK(shares(1, 1, 1));
   });
 }
@@ -966,12 +1007,11 @@ TEST_CASE("copies of B: when, and how much at a time", "[spmm]") {
 
 TEMPLATE_TEST_CASE("wide matrices are grouped slab by slab", "[spmm]", float, double) {
   using T = TestType;
-  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(79);
-  const auto band = tb::optimize(generators::banded<T>(1000, 1000, 40, from), tb::operation::spmm);
+  const auto band = in_fours(generators::banded<T>(1000, 1000, 40, from));
   CHECK(band.view().grouped().slabs() == 1); // of 324 entries in a block, but few columns
   const auto a = generators::uniform<T>(42, 1100, 30, from);
-  const auto h = tb::optimize(a, tb::operation::spmm);
+  const auto h = in_fours(a);
   const auto g = h.view().grouped();
   CHECK(g.slabs() == 4);
   CHECK(g.blocks() == 11);
@@ -1102,10 +1142,7 @@ TEMPLATE_TEST_CASE("what optimize lays out depends on what a processor foresees 
   CHECK(kind(generators::equal_rows<T>(4000, 240, 7, from), 2) == 'c');
   // Rows of B that are loaded once or twice are not worth slabs; what is loaded often is.
   const auto slabs = [&](int percent) {
-    return tb::optimize(generators::uniform<T>(24, 20000, percent, from), tb::operation::spmm)
-        .view()
-        .grouped()
-        .slabs();
+    return in_fours(generators::uniform<T>(24, 20000, percent, from)).view().grouped().slabs();
   };
   CHECK(slabs(5) == 1);
   CHECK(slabs(40) > 8);
@@ -1113,11 +1150,10 @@ TEMPLATE_TEST_CASE("what optimize lays out depends on what a processor foresees 
 
 TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm]", float, double) {
   using T = TestType;
-  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(84);
   const auto a = generators::uniform<T>(61, 2100, 20, from); // 1,680 entries in a block
   const auto slabs = [&](std::int64_t columns) {
-    const auto h = tb::optimize(a, tb::operation::spmm, columns);
+    const auto h = in_fours(a, columns);
     tb::validate(h);
     CHECK(tb::to_coo(h) == a);
     return h.view().grouped().slabs();
@@ -1134,7 +1170,7 @@ TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm
   const auto b = random_dense<T>(2100, 70, from);
   const auto c0 = random_dense<T>(61, 70, from);
   const auto expected = expected_columns<T>(a, b);
-  const auto h = tb::optimize(a, tb::operation::spmm, panel / 4);
+  const auto h = in_fours(a, panel / 4);
   oracle::at_every_isa([&] {
     for (const std::int64_t n : {5, 16, 70}) {
       check_width<tb::row_major, tb::row_major>(h, b, c0, expected, n);
@@ -1143,12 +1179,11 @@ TEMPLATE_TEST_CASE("matrices optimized for few columns have wider slabs", "[spmm
 }
 
 TEST_CASE("the last tile column of a slab may be cut by the end of the matrix", "[spmm]") {
-  const oracle::gathers_as_if slow(true); // else it is in pairs
   source from(83);
   const auto pattern = generators::uniform<float>(300, 16897, 12, from); // 66 slabs wanted
   const std::vector<float> small = generators::small_vector<float>(pattern.nnz(), from);
   const tb::coo_matrix<float> a(small, pattern.row_indices(), pattern.col_indices(), {300, 16897});
-  const auto h = tb::optimize(a, tb::operation::spmm);
+  const auto h = in_fours(a);
   tb::validate(h);
   CHECK(h.view().grouped().slabs() == 65);
   CHECK(tb::to_coo(h) == a);
@@ -1163,31 +1198,29 @@ TEST_CASE("the last tile column of a slab may be cut by the end of the matrix", 
   });
 }
 
-/// Are there kernels for grouped rows in pairs here? Says so if not.
-bool has_pairs() {
-  const oracle::gathers_as_if fast(false);
-  if (tb::kernels::pairing_function<float, std::int32_t>(tb::active_isa()) != nullptr) return true;
-  WARN("skipped: no kernels for grouped rows in pairs, which need AVX-512");
-  return false;
-}
-
 TEMPLATE_TEST_CASE("SpMM of several slabs keeps the error bound", "[spmm]", float, double) {
   using T = TestType;
+  struct grouping {
+    std::int64_t rows;
+    tb::isa level; // scalar: in fours
+    std::int64_t slabs;
+    std::int64_t widest; // eight vectors of pairs and a remainder
+  };
   source from(82);
   // Few rows, which share panels of B; then so many that each step of them copies slabs of B.
-  const auto grouping =
-      GENERATE(std::pair<std::int64_t, bool>(42, false), std::pair<std::int64_t, bool>(701, false),
-               std::pair<std::int64_t, bool>(70, true));
-  const std::int64_t rows = grouping.first;
-  const bool in_pairs = grouping.second;
+  const grouping kind =
+      GENERATE(grouping{42, tb::isa::scalar, 4, 70}, grouping{701, tb::isa::scalar, 4, 70},
+               grouping{70, tb::isa::avx2, 4, 130}, grouping{70, tb::isa::avx512, 14, 130});
+  const std::int64_t rows = kind.rows;
+  const std::int64_t widest = kind.widest;
+  const bool in_pairs = kind.level > tb::isa::scalar;
   const auto a = generators::uniform<T>(rows, 1100, 30, from);
-  if (in_pairs && !has_pairs()) return;
-  const oracle::gathers_as_if processor(!in_pairs);
-  const auto h = tb::optimize(a, tb::operation::spmm);
+  if (in_pairs && !has_pairs_of(kind.level)) return;
+  const oracle::gathers_as_if fast(false);
+  const auto h = optimized_at(kind.level, a);
   const auto g = h.view().grouped();
   REQUIRE(g.in_pairs() == in_pairs);
-  REQUIRE(g.slabs() == (in_pairs ? 14 : 4));
-  const std::int64_t widest = in_pairs ? 130 : 70; // eight vectors and a remainder
+  REQUIRE(g.slabs() == kind.slabs);
   const auto b = random_dense<T>(1100, widest, from);
   const auto c0 = random_dense<T>(rows, widest, from);
   const auto expected = expected_columns<T>(a, b);
@@ -1266,13 +1299,13 @@ TEMPLATE_TEST_CASE("columns are grouped in pairs of rows where that is faster", 
                            "pairs"));
   }
 
-  if (!has_pairs()) return;
   source from(91);
   const oracle::gathers_as_if fast(false);
-  const auto in_pairs = [&](std::int64_t rows, std::int64_t width, int entries,
-                            std::int64_t columns) {
+  tb::isa level = tb::isa::avx512;
+  const auto optimized = [&](std::int64_t rows, std::int64_t width, int entries,
+                             std::int64_t columns) {
     const auto a = generators::uniform<T>(rows, width, entries, from);
-    const auto h = tb::optimize(a, tb::operation::spmm, columns);
+    auto h = optimized_at(level, a, columns);
     tb::validate(h);
     CHECK(tb::to_coo(h) == a);
     CHECK(tb::to_coo(tb::transposed(h)) == tb::to_coo(tb::transposed(tb::to_csr(a))));
@@ -1280,9 +1313,29 @@ TEMPLATE_TEST_CASE("columns are grouped in pairs of rows where that is faster", 
     std::vector<T> y(static_cast<std::size_t>(rows));
     tb::multiply(h, x, y);
     oracle::check_spmv(a, x, y);
-    return h.view().grouped().in_pairs();
+    return h;
+  };
+  const auto in_pairs = [&](auto... arguments) {
+    return optimized(arguments...).view().grouped().in_pairs();
+  };
+  const auto slabs = [&](auto... arguments) {
+    const auto h = optimized(arguments...);
+    CHECK(h.view().grouped().in_pairs());
+    return h.view().grouped().slabs();
   };
   constexpr std::int64_t columns = 512 / static_cast<std::int64_t>(sizeof(T));
+  if (!has_pairs_of(tb::isa::avx2)) return;
+  level = tb::isa::avx2;
+  CHECK(slabs(45, 1100, 30, columns) == 4); // panels of 128 bytes
+  CHECK(slabs(46, 1100, 70, columns) == 4);
+  CHECK(slabs(47, 1100, 30, columns / 8) == 2);
+  CHECK(slabs(47, 1100, 30, columns / 16) == 1); // panels are narrow
+  CHECK(slabs(45, 310, 30, columns) == 1);       // all of B is near
+  CHECK(slabs(45, 1000, 6, columns) == 2);       // 32 entries of a row in each
+  CHECK_FALSE(in_pairs(45, 1100, 80, columns));  // tiles are nearly full
+
+  if (!has_pairs_of(tb::isa::avx512)) return;
+  level = tb::isa::avx512;
   CHECK(in_pairs(45, 1100, 30, columns));           // most columns alone
   CHECK(in_pairs(45, 1100, 45, columns));           // many in pairs; one row in the last block
   CHECK(in_pairs(46, 1100, 30, columns));           // two
@@ -1291,7 +1344,8 @@ TEMPLATE_TEST_CASE("columns are grouped in pairs of rows where that is faster", 
   CHECK_FALSE(in_pairs(45, 1100, 1, columns));      // too few in a slab
   CHECK_FALSE(in_pairs(45, 500, 30, columns));      // all of B is near
   CHECK_FALSE(in_pairs(45, 1100, 30, columns / 4)); // panels are narrow
-  CHECK(tb::kernels::slabs_of_pairs(1000, 10, 0.24, 4000, 512) == 1); // bands
+  using tb::kernels::slabs_of_pairs;
+  CHECK(slabs_of_pairs(1000, 10, 0.24, 4000, 512, tb::kernels::avx512_pairs) == 1); // bands
 }
 
 TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch]", float, double) {
@@ -1313,8 +1367,8 @@ TEMPLATE_TEST_CASE("every SIMD instruction set has its SpMM kernels", "[dispatch
       CHECK(transposed.lanes == kernels->lanes);
       const auto& of_view = tb::kernels::kernels_for(view, tb::active_isa());
       if constexpr (requires { view.in_pairs(); }) {
-        const bool wide = view.in_pairs() && tb::active_isa() >= tb::isa::avx512;
-        CHECK(of_view.widest == (wide ? 8 : kernels->widest));
+        const std::int64_t widest = tb::active_isa() >= tb::isa::avx512 ? 8 : 4;
+        CHECK(of_view.widest == (view.in_pairs() ? widest : kernels->widest));
       } else {
         CHECK(&of_view == kernels);
       }

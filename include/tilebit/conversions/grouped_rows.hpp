@@ -15,7 +15,7 @@
 #include "../core/numeric.hpp"
 #include "../core/shape.hpp"
 #include "../formats/grouped.hpp"
-#include "../kernels/dispatch.hpp"
+#include "../kernels/dispatch_grouping.hpp"
 #include "../kernels/grouping_scratch.hpp"
 #include "../kernels/row_of_tiles.hpp"
 #include "../kernels/spmm_roads.hpp"
@@ -50,19 +50,31 @@ inline std::int64_t slabs_of(double entries, double fill, std::int64_t blocks, d
   return cols * row_bytes <= 2 * slabs * small_chunk ? slabs : 1;
 }
 
-/// The same for grouped rows in pairs, with row_bytes up to 512.
+/// Panels of kernels for pairs of rows.
+struct panels_of_pairs {
+  std::int64_t row_bytes;  ///< of the widest
+  std::int64_t near_bytes; ///< of B, in which a panel needs no slabs
+  std::int64_t entries;    ///< of a row in a slab, which repay its sums and the ends of its loops
+};
+inline constexpr panels_of_pairs avx512_pairs{512, 262144, 12};
+inline constexpr panels_of_pairs avx2_pairs{128, 40960, 32};
+
+/// The same for grouped rows in pairs, with row_bytes up to those of a panel.
 ///
-/// A slab has as many columns as give each row a dozen entries, within what has 40 to 128 KB of a
+/// A slab has as many columns as give each row enough entries, within what has 40 to 128 KB of a
 /// panel of B: the first-level cache, and as much of the second as its loads are still ahead of
 /// (1024 x 1024 at 50, 20, 10 and 5% multiply 64 to 512 columns best with 40, 40, 64 and 128 KB,
-/// Granite Rapids). One slab, and then no pairs, where panels are narrow, all of B is near, or rows
-/// would have less than eight entries in a slab.
+/// Granite Rapids; layers at 50 to 90% 64 and 256 columns with 32 and 48 KB with AVX2, Zen 3). One
+/// slab where panels are narrow, all of B is near, or rows would have less than two thirds of the
+/// entries in a slab.
 inline std::int64_t slabs_of_pairs(double entries, std::int64_t rows, double span,
-                                   std::int64_t cols, std::int64_t row_bytes) noexcept {
+                                   std::int64_t cols, std::int64_t row_bytes,
+                                   const panels_of_pairs& panels) noexcept {
   const auto bytes = static_cast<double>(row_bytes);
   const double all = static_cast<double>(cols);
-  if (span < 0.25 || row_bytes < 256 || all * bytes <= 262144 || entries <= 0) return 1;
-  const double wanted = 12 * static_cast<double>(rows) * all / entries;
+  if (span < 0.25 || 2 * row_bytes < panels.row_bytes || entries <= 0) return 1;
+  if (cols * row_bytes <= panels.near_bytes) return 1;
+  const double wanted = static_cast<double>(panels.entries * rows) * all / entries;
   const double width = std::clamp(wanted, 40960 / bytes, 131072 / bytes);
   if (wanted > 1.5 * width) return 1;
   return whole_slabs(std::ceil(all / width), cols);
@@ -91,6 +103,11 @@ std::int64_t loads_of_tiles(const View& a) noexcept {
 constexpr bool pairs_pay(std::int64_t loads, double entries) noexcept {
   return static_cast<double>(loads) > 0.46 * entries;
 }
+
+/// The fill of tiles from which four rows share loads with AVX2, whose sixteen registers leave them
+/// half as many columns as pairs, and whose sums would wait for themselves in loops over what a
+/// single row has. (Zen 3: pairs are 1.1 to 2 times as fast up to fill 11, 0.7 to 0.85 at 16.)
+inline constexpr double most_fill_of_pairs = 12;
 
 /// All tile rows as blocks of grouped rows, for products with so many columns. Throws
 /// std::length_error for a tile row of 2^30 tiles.
@@ -122,12 +139,16 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
   const double span = columns_between / std::max(all, 1.0);
   std::int64_t slabs = slabs_of(from.entries(), from.fill(), a.tile_rows(), span, from.cols(),
                                 bytes_of_panel_row<T>(columns));
-  auto* const pair = pairing_function<T, I>(active_isa());
+  const isa level = active_isa();
   bool in_pairs = false;
-  if (pair != nullptr && pairs_pay(loads_of_tiles(a), from.entries())) {
-    const std::int64_t of_pairs = slabs_of_pairs(from.entries(), a.rows(), span, from.cols(),
-                                                 bytes_of_panel_row<T>(columns, 512));
-    in_pairs = of_pairs > 1;
+  if (auto* const pair = pairing_function<T, I>(level); pair != nullptr) {
+    const bool narrow = level == isa::avx2;
+    const panels_of_pairs& panels = narrow ? avx2_pairs : avx512_pairs;
+    const std::int64_t of_pairs =
+        slabs_of_pairs(from.entries(), a.rows(), span, from.cols(),
+                       bytes_of_panel_row<T>(columns, panels.row_bytes), panels);
+    in_pairs = narrow ? from.fill() < most_fill_of_pairs
+                      : of_pairs > 1 && pairs_pay(loads_of_tiles(a), from.entries());
     if (in_pairs) {
       slabs = of_pairs;
       group = pair;

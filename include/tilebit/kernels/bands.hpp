@@ -16,7 +16,7 @@
 #include "../core/numeric.hpp"
 #include "../formats/grouped.hpp"
 #include "../formats/optimized.hpp"
-#include "dispatch.hpp"
+#include "dispatch_grouping.hpp"
 #include "grouping_scratch.hpp"
 #include "panel_output.hpp"
 #include "parallel.hpp"

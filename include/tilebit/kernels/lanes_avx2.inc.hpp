@@ -53,6 +53,7 @@ struct lanes<double> {
 
 inline constexpr int widest_block = 2; // 16 registers: eight sums, two vectors of B, one value
 inline constexpr int widest_row = 4;
+inline constexpr int widest_pair = 4;
 constexpr int separate_sums(int vectors) noexcept {
   return 2 / vectors;
 }

@@ -95,9 +95,13 @@ namespace row_tables = kernels_data::row_tables;
 #include "group_rows.inc.hpp"
 #include "split_tiles_avx2.inc.hpp"
 
+#include "pair_rows.inc.hpp"
+
 #include "row_by_gathers.inc.hpp"
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
+
+#include "spmm_pairs.inc.hpp"
 #include "spmm_transposed.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
 #include "spmv_coo_order.inc.hpp"

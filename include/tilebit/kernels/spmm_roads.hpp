@@ -72,11 +72,13 @@ const auto& transposed_kernels_of(isa level) noexcept {
 /// The kernels for a matrix: those for pairs of rows, where it is grouped so and there are any.
 template <class View>
 const auto& kernels_for([[maybe_unused]] const View& a, isa level) noexcept {
-#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+#if TILEBIT_X86
   if constexpr (requires { a.in_pairs(); }) {
-    if (a.in_pairs() && level >= isa::avx512) {
-      return pairs_avx512<View, typename View::scalar_type>;
-    }
+    using T = typename View::scalar_type;
+#ifndef TILEBIT_DISABLE_AVX512
+    if (a.in_pairs() && level >= isa::avx512) return pairs_avx512<View, T>;
+#endif
+    if (a.in_pairs() && level == isa::avx2) return pairs_avx2<View, T>;
   }
 #endif
   return *panel_kernels<View>(level);
