@@ -231,6 +231,61 @@ TEMPLATE_TEST_CASE("any number of threads gives the same bits", "[multiply]", fl
   });
 }
 
+TEMPLATE_TEST_CASE("entries in any order multiply as runs of a row or one by one", "[multiply]",
+                   float, double) {
+  using T = TestType;
+  source from(23);
+  const auto check = [&](const auto& a) {
+    auto x = generators::vector<T>(a.cols(), from);
+    const auto y0 = generators::vector<T>(a.rows(), from);
+    std::vector<T> y(y0.size());
+    tb::multiply(a, x, tb::scaled(T(0.3), y0), y);
+    oracle::check_spmv(a, x, y, T{1}, T(0.3), y0);
+    for (const int threads : {2, 5}) {
+      std::vector<T> other(y.size());
+      tb::multiply(tb::threads(threads), a, x, tb::scaled(T(0.3), y0), other);
+      CHECK(same_bits(other, y));
+    }
+    x[7] = std::numeric_limits<T>::infinity(); // of a column that row 20 alone has
+    std::vector<T> infinite(y.size());
+    tb::multiply(a, x, tb::scaled(T(0.3), y0), infinite);
+    CHECK(infinite[20] == x[7]);
+    infinite[20] = y[20];
+    CHECK(same_bits(infinite, y));
+  };
+  const auto check_orders = [&]<class I>(I) {
+    // Runs of up to 200 entries, with one to three of rows of few in between.
+    for (const std::int64_t last_run : {1, 2, 3, 4, 5, 70}) {
+      generators::triples<T, I> t;
+      for (std::int64_t i = 0; i < 60; ++i) {
+        const std::int64_t n = i == 59 ? last_run : i % 5 == 4 ? 1 + i % 3 : 1 + from.below(200);
+        for (std::int64_t k = 0; k < n; ++k) {
+          const std::int64_t j = from.below(300);
+          if (j != 7) t.add(i, j, from.value<T>());
+        }
+        if (i == 20) t.add(i, 7, T{2});
+      }
+      const auto a = std::move(t).matrix(60, 300);
+      check(a);
+      check(generators::column_ordered(a));
+      const auto scattered = generators::shuffled(a, from);
+      check(scattered);
+      auto both = generators::triples_of(a); // first in order, then not
+      const auto rest = generators::triples_of(scattered);
+      for (std::size_t k = 0; k < rest.values.size(); ++k) {
+        if (rest.cols[k] == 7) continue;
+        both.add(static_cast<std::int64_t>(rest.rows[k]), static_cast<std::int64_t>(rest.cols[k]),
+                 rest.values[k]);
+      }
+      check(std::move(both).matrix(60, 300));
+    }
+  };
+  oracle::at_every_isa([&] {
+    check_orders(std::int32_t{});
+    check_orders(std::int64_t{});
+  });
+}
+
 TEST_CASE("lengths of rows that repeat themselves are foreseen", "[multiply]") {
   std::vector<std::int64_t> offsets(1);
   for (int i = 0; i < 300; ++i) offsets.push_back(offsets.back() + (i % 5 == 0 ? 300 : i % 5));

@@ -133,6 +133,10 @@ struct spmv_table<coo_view<T, I>> {
       kernel_row<function>{isa::avx512, "entries, segmented sums",
                            &avx512::spmv_coo<std::remove_const_t<T>, I>},
 #endif
+      kernel_row<function>{isa::avx2, "entries, runs by single loads",
+                           &avx2_loads::spmv_coo<std::remove_const_t<T>, I>, true},
+      kernel_row<function>{isa::avx2, "entries, runs by gathers",
+                           &avx2::spmv_coo<std::remove_const_t<T>, I>},
       kernel_row<function>{isa::scalar, "reference", &spmv<false>}};
 };
 #endif

@@ -104,6 +104,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmm_pairs.inc.hpp"
 #include "spmm_transposed.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
+#include "spmv_coo_avx2.inc.hpp"
 #include "spmv_coo_order.inc.hpp"
 #include "spmv_csr.inc.hpp"
 #include "spmv_diagonals.inc.hpp"
@@ -127,6 +128,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "loads_avx2.inc.hpp"
 #include "row_by_loads.inc.hpp"
 
+#include "spmv_coo_avx2.inc.hpp"
 #include "spmv_csr.inc.hpp"
 #include "spmv_sliced.inc.hpp"
 } // namespace tilebit::inline TILEBIT_ABI::kernels::avx2_loads
