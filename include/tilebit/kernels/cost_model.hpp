@@ -214,7 +214,7 @@ constexpr transposed_factors factors_of_transposed(std::size_t value_bytes,
                                                    bool microcode) noexcept {
   const bool narrow = value_bytes == 4;
   if (microcode) {
-    return {.coo = narrow ? 1.2 : 1.0, .csr = 1.7, .bitmap = narrow ? 1.9 : 1.65};
+    return {.coo = narrow ? 1.2 : 1.0, .csr = 1.5, .bitmap = narrow ? 1.4 : 1.2};
   }
   return {.coo = 1.05, .csr = 1.4, .bitmap = narrow ? 1.5 : 1.15};
 }
