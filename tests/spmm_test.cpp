@@ -484,8 +484,8 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
   const auto tiles = tb::to_bitmap(of_entries(i.size()));
   const tb::isa best = tb::active_isa();
   tb::set_isa(tb::isa::avx2);
-  auto grouped =
-      tb::kernels::grouped_rows_of(tb::kernels::stored_tile_rows<T, std::int32_t>(tiles.view()), n);
+  auto grouped = tb::kernels::grouped_rows_of(
+      tb::kernels::stored_tile_rows<T, std::int32_t>(tiles.view()), 128);
   tb::set_isa(best);
   const tb::optimized_matrix<T, std::int32_t> in_pairs(tb::detail::trusted{}, std::move(grouped),
                                                        tb::shape(rows, cols));
@@ -1328,11 +1328,11 @@ TEMPLATE_TEST_CASE("columns are grouped in pairs of rows where that is faster", 
   level = tb::isa::avx2;
   CHECK(slabs(45, 1100, 30, columns) == 4); // panels of 128 bytes
   CHECK(slabs(46, 1100, 70, columns) == 4);
-  CHECK(slabs(47, 1100, 30, columns / 8) == 2);
-  CHECK(slabs(47, 1100, 30, columns / 16) == 1); // panels are narrow
-  CHECK(slabs(45, 310, 30, columns) == 1);       // all of B is near
-  CHECK(slabs(45, 1000, 6, columns) == 2);       // 32 entries of a row in each
-  CHECK_FALSE(in_pairs(45, 1100, 80, columns));  // tiles are nearly full
+  CHECK(slabs(47, 1100, 30, columns / 4) == 4);
+  CHECK_FALSE(in_pairs(47, 1100, 30, columns / 4 - 1)); // panels are narrow
+  CHECK(slabs(45, 310, 30, columns) == 1);              // all of B is near
+  CHECK(slabs(45, 1000, 6, columns) == 2);              // 32 entries of a row in each
+  CHECK_FALSE(in_pairs(45, 1100, 80, columns));         // tiles are nearly full
 
   if (!has_pairs_of(tb::isa::avx512)) return;
   level = tb::isa::avx512;

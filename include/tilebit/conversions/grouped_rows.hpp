@@ -106,7 +106,8 @@ constexpr bool pairs_pay(std::int64_t loads, double entries) noexcept {
 
 /// The fill of tiles from which four rows share loads with AVX2, whose sixteen registers leave them
 /// half as many columns as pairs, and whose sums would wait for themselves in loops over what a
-/// single row has. (Zen 3: pairs are 1.1 to 2 times as fast up to fill 11, 0.7 to 0.85 at 16.)
+/// single row has. (Zen 3: pairs are 1.1 to 2 times as fast up to fill 11, 0.7 to 0.85 at 16, but
+/// 0.6 to 0.9 with less columns than they keep.)
 inline constexpr double most_fill_of_pairs = 12;
 
 /// All tile rows as blocks of grouped rows, for products with so many columns. Throws
@@ -144,10 +145,10 @@ auto grouped_rows_of(const Source& from, std::int64_t columns) {
   if (auto* const pair = pairing_function<T, I>(level); pair != nullptr) {
     const bool narrow = level == isa::avx2;
     const panels_of_pairs& panels = narrow ? avx2_pairs : avx512_pairs;
+    const std::int64_t row_bytes = bytes_of_panel_row<T>(columns, panels.row_bytes);
     const std::int64_t of_pairs =
-        slabs_of_pairs(from.entries(), a.rows(), span, from.cols(),
-                       bytes_of_panel_row<T>(columns, panels.row_bytes), panels);
-    in_pairs = narrow ? from.fill() < most_fill_of_pairs
+        slabs_of_pairs(from.entries(), a.rows(), span, from.cols(), row_bytes, panels);
+    in_pairs = narrow ? row_bytes == panels.row_bytes && from.fill() < most_fill_of_pairs
                       : of_pairs > 1 && pairs_pay(loads_of_tiles(a), from.entries());
     if (in_pairs) {
       slabs = of_pairs;
