@@ -1,5 +1,5 @@
-// SpMV of COO entries with AVX2: included by simd.hpp behind add_row, which adds up a run of entries
-// of one row as it does a row of CSR.
+// SpMV of COO entries with AVX2: included by simd.hpp behind add_row, which adds up a run of
+// entries of one row as it does a row of CSR.
 //
 // Where runs begin is found for 64 entries at a time, by comparing the rows of vectors with those
 // one entry before. Entries may come in any order: every run is added to z on its own, one after
@@ -31,8 +31,8 @@ std::uint64_t starts_of_runs(const I* rows, std::int64_t n) noexcept {
 }
 
 /// Runs in 64 entries above which these are added one by one, because ends that the processor does
-/// not foresee cost more than additions that wait for each other (Zen 3: 1.4 to 1.9 times as fast as
-/// one by one with 40 and more entries a row, 0.4 to 0.8 times with 4 to 8).
+/// not foresee cost more than additions that wait for each other (Zen 3: runs are 1.3 to 1.9 times
+/// as fast with 40 and more entries a row, 0.4 to 0.8 times with 4 to 8).
 inline constexpr int short_runs = 4;
 
 /// Entries [first, last), added to z.
