@@ -3,7 +3,8 @@
 //
 // Two rows of sums leave registers for panels of twice as many vectors as four do. Sums start from
 // the addend where it has factor 1, as those of all slabs but the first do. Ahead: the rows of B
-// that columns name are asked for, as by spmm_rows; matrices in one slab alone need that.
+// that columns name are asked for, as by spmm_rows; only matrices in one slab need that, which
+// optimize makes in pairs for AVX2 alone.
 
 /// Rows of a panel of B, and whether they are asked for ahead.
 template <class T>
@@ -106,7 +107,7 @@ template <int Vectors, bool Ahead = false, bool Part = false, class T, class I>
 void spmm_pairs(const grouped_view<const T, I>& a, std::int64_t first, std::int64_t last_block,
                 const T* b, std::int64_t ldb, std::int64_t width,
                 const panel_output<T>& out) noexcept {
-  if constexpr (!Ahead) {
+  if constexpr (!Ahead && widest_pair < 8) {
     if (out.fetches_b) return spmm_pairs<Vectors, true>(a, first, last_block, b, ldb, width, out);
   }
   if constexpr (Vectors == 1 && !Part) {
