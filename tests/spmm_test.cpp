@@ -388,14 +388,18 @@ TEMPLATE_TEST_CASE("rows of C that go past the caches are the same as others", "
 
 namespace {
 
-/// optimize at a level.
-template <class T>
-auto optimized_at(tb::isa level, const tb::coo_matrix<T>& a, std::int64_t columns = 128) {
+/// f() at a level.
+template <class F>
+auto at_level(tb::isa level, F&& f) {
   const tb::isa before = tb::active_isa();
   tb::set_isa(level);
-  auto h = tb::optimize(a, tb::operation::spmm, columns);
+  auto result = f();
   tb::set_isa(before);
-  return h;
+  return result;
+}
+template <class T>
+auto optimized_at(tb::isa level, const tb::coo_matrix<T>& a, std::int64_t columns = 128) {
+  return at_level(level, [&] { return tb::optimize(a, tb::operation::spmm, columns); });
 }
 /// Where no kernels are for pairs of rows, four rows share columns.
 template <class T>
@@ -482,11 +486,10 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
   if (!has_pairs_of(tb::isa::avx2)) return;
   draw(16); // so many that pairs of rows share some
   const auto tiles = tb::to_bitmap(of_entries(i.size()));
-  const tb::isa best = tb::active_isa();
-  tb::set_isa(tb::isa::avx2);
-  auto grouped = tb::kernels::grouped_rows_of(
-      tb::kernels::stored_tile_rows<T, std::int32_t>(tiles.view()), 128);
-  tb::set_isa(best);
+  auto grouped = at_level(tb::isa::avx2, [&] {
+    return tb::kernels::grouped_rows_of(
+        tb::kernels::stored_tile_rows<T, std::int32_t>(tiles.view()), 128);
+  });
   const tb::optimized_matrix<T, std::int32_t> in_pairs(tb::detail::trusted{}, std::move(grouped),
                                                        tb::shape(rows, cols));
   CHECK(in_pairs.view().grouped().in_pairs());

@@ -74,7 +74,8 @@ inline std::int64_t slabs_of_pairs(double entries, std::int64_t rows, double spa
   const double all = static_cast<double>(cols);
   if (span < 0.25 || 2 * row_bytes < panels.row_bytes || entries <= 0) return 1;
   if (all * bytes <= static_cast<double>(panels.near_bytes)) return 1;
-  const double wanted = static_cast<double>(panels.entries * rows) * all / entries;
+  const double wanted =
+      static_cast<double>(panels.entries) * static_cast<double>(rows) * all / entries;
   const double width = std::clamp(wanted, 40960 / bytes, 131072 / bytes);
   if (wanted > 1.5 * width) return 1;
   return whole_slabs(std::ceil(all / width), cols);

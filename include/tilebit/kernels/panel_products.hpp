@@ -93,7 +93,7 @@ private:
   /// rows of A are so short that there is little else to do while lines arrive, and rows of B so
   /// long that they are loaded in several pieces, but not longer.
   bool fetches_rows(const View& a, bool several) const noexcept {
-    if (!may_leave_caches() || (several && reads_long_rows())) return false;
+    if (!may_leave_caches()) return false;
     if (detail::slow_gathers()) return several != leaves_caches() || scatters_loads(a);
     return several && leaves_caches() && b_.row_bytes() > 512 && b_.row_bytes() <= 1024 &&
            loads_of_row(a) < 6;
@@ -113,7 +113,7 @@ private:
   /// of A and longer rows of B than those that kernels ask for (the others are 1.1 to 1.3 times as
   /// fast without).
   bool lists_rows(const View& a, bool several) const noexcept {
-    if (!several || !leaves_caches() || reads_long_rows()) return false;
+    if (!several || !leaves_caches()) return false;
     return detail::slow_gathers() || (b_.row_bytes() > 1024 && loads_of_row(a) < 8);
   }
 
@@ -124,8 +124,9 @@ private:
     const block_list<View> blocks(a, thread_count(policy_) > 1 ? most_blocks : 1,
                                   cuts::between_units);
     const bool several = last - first > 1;
-    const bool fetched = fetches_rows(a, several);
-    const bool listed = !fetched && lists_rows(a, several);
+    const bool asks = !several || !reads_long_rows();
+    const bool fetched = asks && fetches_rows(a, several);
+    const bool listed = asks && !fetched && lists_rows(a, several);
     const std::int64_t step = several && !fetched ? rows_of_step() : rows_of_long_step;
     for_each_task(policy_, blocks.count(), [&](int task, int thread) {
       const unit_range range = blocks.units_of(task);

@@ -41,7 +41,7 @@ void spmv_coo(const coo_view<const T, I>& a, std::int64_t first, std::int64_t la
               const vector_update<T>& update) noexcept {
   const vector_update<T> out = update; // a copy, which no store to z can change
   if (first == last) return;
-  if (64 * a.rows() > short_runs * a.nnz()) return spmv<false>(a, first, last, x, update);
+  if (a.rows() > short_runs * a.nnz() / 64) return spmv<false>(a, first, last, x, update);
   const I* const rows = a.row_indices().data();
   const I* const cols = a.col_indices().data();
   const T* const values = a.values().data();
