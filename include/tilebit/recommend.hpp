@@ -227,7 +227,7 @@ inline recommendation recommend_for_spmm(const counted_rows& counted, const shap
       std::max(least, pieces * (entries * cost.entry + (far ? entries : rows_loaded) * of_row));
 
   const auto panels = static_cast<std::int64_t>(std::ceil(row_bytes / 256));
-  const bool grouped = kernels::sorts_tiles(fill, panels, s.cols());
+  const bool grouped = kernels::sorts_tiles(fill, panels, s.cols(), level);
   const double of_tile = nearly_full(fill) ? 0.0 : grouped ? cost.grouping_tile : cost.tile;
   const double by_tile_rows =
       pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)

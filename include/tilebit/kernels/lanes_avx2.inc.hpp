@@ -55,5 +55,5 @@ inline constexpr int widest_block = 2; // 16 registers: eight sums, two vectors 
 inline constexpr int widest_row = 4;
 inline constexpr int widest_pair = 4;
 constexpr int separate_sums(int vectors) noexcept {
-  return 2 / vectors;
+  return std::max(1, 2 / vectors);
 }

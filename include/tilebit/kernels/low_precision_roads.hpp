@@ -292,12 +292,14 @@ bool tile_unit_pays(const View& a, std::int64_t cols, isa level) noexcept {
 template <class P, class View, class T, class LayoutB, class Update>
 void run_repacked(const execution_policy& policy, const View& a,
                   const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
-  const auto& kernels = *panel_kernels<row_chunks_view<P>>(level);
-  const auto cut = cut_panels(b.cols(), kernels.lanes, kernels.widest);
-  const std::span<const panel_range> panels(cut);
   const repacked_tile_rows<P, View> from(policy, a);
-  packed_panels<P, T, LayoutB> bs(b, panels, kernels.lanes);
-  run_spmm_by_tile_rows(policy, from, panels, bs, out, level);
+  const auto run = [&]<class Bands>(std::type_identity<Bands>, const auto& kernels) {
+    const auto cut = cut_panels(b.cols(), kernels.lanes, kernels.widest);
+    const std::span<const panel_range> panels(cut);
+    packed_panels<P, T, LayoutB> bs(b, panels, kernels.lanes);
+    run_spmm_by_bands<Bands>(policy, kernels, from, panels, bs, out);
+  };
+  with_bands(from, b.cols(), level, run);
 }
 
 /// The same for CSR.

@@ -101,6 +101,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
 
+#include "spmm_chunks.inc.hpp"
+
 #include "spmm_pairs.inc.hpp"
 #include "spmm_transposed.inc.hpp"
 #include "spmv_bitmap.inc.hpp"
@@ -165,6 +167,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "split_rows.inc.hpp"
 #include "spmm_panel.inc.hpp"
 
+#include "spmm_chunks.inc.hpp"
+
 #include "spmm_pairs.inc.hpp"
 #include "spmm_side_by_side.inc.hpp"
 #include "spmm_transposed.inc.hpp"
@@ -208,6 +212,8 @@ namespace row_tables = kernels_data::row_tables;
 #include "block_writer.inc.hpp"
 #include "repack_avx512.inc.hpp"
 #include "spmm_panel.inc.hpp"
+
+#include "spmm_chunks.inc.hpp"
 
 #include "spmm_blocks.inc.hpp"
 #include "spmm_side_by_side.inc.hpp"

@@ -9,8 +9,6 @@ template <class View>
 inline constexpr std::int64_t widest = widest_row;
 template <class T, class I>
 inline constexpr std::int64_t widest<grouped_view<T, I>> = widest_block;
-template <class T>
-inline constexpr std::int64_t widest<row_chunks_view<T>> = widest_block;
 
 /// Stores the sums of row i; T is their type.
 template <class T, int Vectors, class Places>
@@ -379,67 +377,6 @@ void spmm_rows(const grouped_view<const T, I>& a, std::int64_t first, std::int64
     start_block<T, Vectors, separate>(sums);
     add_patterns<Ahead, T, I, Vectors, separate>(all_patterns, n, col, value, k < fetching, b, ldb,
                                                  places, sums);
-    store_block<T, Vectors, separate>(sums, k, places, out);
-  }
-}
-
-/// Adds the next n entries, which are of one row of a chunk.
-template <int Row, bool Ahead, class T, int Vectors, int Separate, class Places>
-TILEBIT_ALWAYS_INLINE void add_entries(std::uint32_t n, chunk_entries<T>& entries, bool rows,
-                                       const T* b, std::int64_t ldb, const Places& places,
-                                       typename lanes<T>::reg (&sums)[Separate][4][Vectors]) {
-  for (; n >= Separate; n -= Separate) {
-    if (Ahead && rows) fetch_rows_of_b<Vectors, Separate>(entries.columns(), b, ldb);
-    TILEBIT_UNROLL
-    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, ldb, places, sums[s][Row]);
-  }
-  if constexpr (Separate > 1) {
-    for (; n > 0; --n) {
-      if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-      add_entry<T, Vectors>(entries, ldb, places, sums[0][Row]);
-    }
-  }
-}
-
-/// Tile rows [first, last_row) as chunks.
-template <int Vectors, bool Ahead = false, bool Part = false, class T>
-void spmm_rows(const row_chunks_view<T>& a, std::int64_t first, std::int64_t last_row, const T* b,
-               std::int64_t ldb, std::int64_t width,
-               const panel_output<accumulator_t<T>>& out) noexcept {
-  if constexpr (!Ahead) {
-    if (out.fetches_b) return spmm_rows<Vectors, true>(a, first, last_row, b, ldb, width, out);
-  }
-  if constexpr (Vectors == 1 && !Part) {
-    if (width < lanes<T>::count) {
-      return spmm_rows<1, Ahead, true>(a, first, last_row, b, ldb, width, out);
-    }
-  }
-  const std::int64_t* const offsets = a.entry_offsets();
-  const std::int64_t fetching =
-      end_of_fetching<Ahead>(offsets, first, last_row, offsets[a.tile_rows()], out);
-  constexpr int separate = separate_sums(Vectors);
-  const vector_places<T, Vectors, Part> places(b, width, out.whole_b);
-  for (std::int64_t k = first; k < last_row; ++k) {
-    const bool rows = k < fetching;
-    if (out.fetched != nullptr) fetch_output<accumulator_t<T>, Vectors>(4 * k + 4, 4 * k + 8, out);
-    const std::int64_t begin = a.entry_offsets()[k];
-    chunk_entries<T> entries{a.entries() + begin, a.elements() + begin};
-    const std::uint32_t* n = a.counts() + a.chunk_offsets()[k];
-    const std::uint32_t* const end = a.counts() + a.chunk_offsets()[k + 1];
-    if (end - n == 4) {
-      const std::uint32_t in_row[4] = {n[0], n[1], n[2], n[3]};
-      multiply_rows_of_block<T, Vectors, Ahead>(in_row, entries, rows, b, ldb, places, k, out);
-      continue;
-    }
-    typename lanes<T>::reg sums[separate][4][Vectors];
-    start_block<T, Vectors, separate>(sums);
-    for (; n < end; n += 4) {
-      add_entries<0, Ahead, T, Vectors, separate>(n[0], entries, rows, b, ldb, places, sums);
-      add_entries<1, Ahead, T, Vectors, separate>(n[1], entries, rows, b, ldb, places, sums);
-      add_entries<2, Ahead, T, Vectors, separate>(n[2], entries, rows, b, ldb, places, sums);
-      add_entries<3, Ahead, T, Vectors, separate>(n[3], entries, rows, b, ldb, places, sums);
-      entries.elements += n[0] + n[1] + n[2] + n[3];
-    }
     store_block<T, Vectors, separate>(sums, k, places, out);
   }
 }

@@ -274,12 +274,12 @@ void run_spmm_by_panels(const execution_policy& policy, const View& a,
 }
 
 /// The same for matrices of tiles, whose tile rows become rows of another form band by band.
-template <template <class> class Form, class Source, class Kernels, class Panels, class Update>
+template <class Bands, class Source, class Kernels, class Panels, class Update>
 void run_spmm_by_bands(const execution_policy& policy, const Kernels& kernels, const Source& from,
                        std::span<const panel_range> panels, Panels& bs, const Update& out) {
-  using View = typename Form<Source>::view_type;
+  using View = typename Bands::view_type;
   const auto& a = from.matrix();
-  Form<Source> bands(policy, from, band_sizes(a));
+  Bands bands(policy, from, band_sizes(a));
   panel_products<View, Panels, Update> products(policy, kernels, panels, bs, out);
   const bool one_band = is_one_band(a);
   View view;
@@ -299,40 +299,45 @@ constexpr double gain_of_grouping(double fill, std::int64_t panels) noexcept {
   return detail::nearly_full(fill) ? std::numeric_limits<double>::infinity()
                                    : static_cast<double>(panels) * fill * fill;
 }
-/// The gain that repays the sorting (bench/run --spmm, Zen 4, AVX-512, float and double).
-inline constexpr double least_gain = 340;
+/// The gain that repays the sorting (bench/run --spmm, Zen 4, AVX-512, float and double). None does
+/// with AVX2, where rows that share loads keep half as many columns as others: up to 256 columns
+/// sorting takes 1.0 to 3 times as long, and 0.6 to 1.5 times with 1,024 (Zen 3).
+constexpr double least_gain(isa level) noexcept {
+  return level >= isa::avx512 ? 340 : std::numeric_limits<double>::infinity();
+}
 /// Are tile rows of a matrix with so many columns sorted, for so many panels?
-constexpr bool sorts_tiles(double fill, std::int64_t panels, std::int64_t cols) noexcept {
-  return gain_of_grouping(fill, panels) >= least_gain || cols > chunk_entry::most_cols;
+constexpr bool sorts_tiles(double fill, std::int64_t panels, std::int64_t cols,
+                           isa level) noexcept {
+  return gain_of_grouping(fill, panels) >= least_gain(level) || cols > chunk_entry::most_cols;
 }
 
-/// Tile rows by grouping or by chunks, whichever is faster in all.
-template <class Source, class Panels, class Update>
-void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
-                           std::span<const panel_range> panels, Panels& bs, const Update& out,
-                           isa level) {
+/// Calls f(bands, kernels) for tile rows by grouping or by chunks, whichever multiplies so many
+/// columns faster in all; the first argument names the type.
+template <class Source, class F>
+void with_bands(const Source& from, std::int64_t columns, isa level, F&& f) {
   using T = typename Source::scalar_type;
   using grouped = grouped_view<const T, typename Source::index_type>;
-  const auto n = static_cast<std::int64_t>(panels.size());
-  if (sorts_tiles(from.fill(), n, from.cols())) {
-    run_spmm_by_bands<grouped_bands>(policy, *panel_kernels<grouped>(level), from, panels, bs, out);
+  const auto& chunks = *panel_kernels<row_chunks_view<T>>(level);
+  const std::int64_t panel = chunks.lanes * chunks.widest;
+  if (sorts_tiles(from.fill(), (columns + panel - 1) / panel, from.cols(), level)) {
+    f(std::type_identity<grouped_bands<Source>>(), *panel_kernels<grouped>(level));
   } else {
-    run_spmm_by_bands<chunked_bands>(policy, *panel_kernels<row_chunks_view<T>>(level), from,
-                                     panels, bs, out);
+    f(std::type_identity<chunked_bands<Source>>(), chunks);
   }
 }
 
-/// The same for numbers that need no packing.
+/// The same as products, for numbers that need no packing.
 template <class Source, class T, class LayoutB, class Update>
 void run_spmm_by_tile_rows(const execution_policy& policy, const Source& from,
                            const dense_view<const T, LayoutB>& b, const Update& out, isa level) {
-  level = level_for_columns<T>(level, b.cols());
-  const auto& wide = *panel_kernels<row_chunks_view<T>>(level);
-  const auto [panels, uses] = panels_and_uses<T>(from.matrix(), b, wide, out);
-  panels_of_b<T, LayoutB> bs(b, panels, wide.lanes, uses,
-                             is_one_band(from.matrix()) ? small_chunk : large_chunk,
-                             panel_ends::overlapping);
-  run_spmm_by_tile_rows(policy, from, std::span<const panel_range>(panels), bs, out, level);
+  const auto run = [&]<class Bands>(std::type_identity<Bands>, const auto& kernels) {
+    const auto [panels, uses] = panels_and_uses<T>(from.matrix(), b, kernels, out);
+    panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses,
+                               is_one_band(from.matrix()) ? small_chunk : large_chunk,
+                               panel_ends::overlapping);
+    run_spmm_by_bands<Bands>(policy, kernels, from, std::span<const panel_range>(panels), bs, out);
+  };
+  with_bands(from, b.cols(), level_for_columns<T>(level, b.cols()), run);
 }
 
 /// The kernels for whole tiles and few columns at a level with SIMD.
