@@ -232,10 +232,19 @@ void run_spmm_by_panels(const execution_policy& policy,
 /// 2 to 8% slower; from 512 on most layers do not care, and visium_counts, whose rows of B are
 /// loaded rarely, gains 10% with each doubling). With several threads there are four tasks for
 /// each.
+///
+/// Nor are they where panels of AVX2 take two lines of each row of B, and rows are on many pages:
+/// copies of several panels at a time read it in longer pieces. (Layers and meshes, 13 matrices,
+/// Zen 3: rows of 2 to 8 KB are 1.09 to 1.16 times as fast so, those of 512 bytes 0.97 and 1.0.)
 template <class View, class T, class LayoutB, class Update>
 bool run_spmm_by_copied_slabs(const execution_policy& policy, const spmm_kernels<View, T>& kernels,
                               const View& a, const dense_view<const T, LayoutB>& b,
                               std::span<const panel_range> panels, const Update& out) {
+  constexpr std::int64_t size = sizeof(T);
+  if (std::is_same_v<LayoutB, row_major> && kernels.lanes * kernels.widest * size <= 128 &&
+      b.ld() * size >= 2048) {
+    return false;
+  }
   const double uses = uses_of_b(a);
   const double of_row = uses / static_cast<double>(a.rows());
   const double for_copies = std::clamp(96 / of_row, static_cast<double>(slab_step), 2048.0);
