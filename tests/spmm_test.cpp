@@ -198,14 +198,58 @@ TEST_CASE("tiles stay whole for few columns where that is faster", "[dispatch]")
     for (const std::size_t bytes : {4U, 8U}) {
       CHECK_FALSE(keeps(8, 1, bytes)); // SpMV
       CHECK(keeps(8, 2, bytes) == simd);
-      CHECK(keeps(8, 4, bytes) == simd);
+      CHECK(keeps(16, 4, bytes) == simd);
       CHECK_FALSE(keeps(1.2, 16, bytes));
       CHECK_FALSE(keeps(16, 17, bytes));
     }
+    CHECK(keeps(8, 4, 4) == simd);
+    CHECK(keeps(8, 4, 8) == (tb::active_isa() >= tb::isa::avx512)); // AVX2: entry by entry
     CHECK(keeps(8, 8, 4) == simd);
     CHECK(keeps(16, 8, 8) == (tb::active_isa() >= tb::isa::avx512)); // AVX2 has too few registers
     CHECK_FALSE(keeps(3, 8, 8));
   });
+}
+
+TEST_CASE("entries of tiles are multiplied one by one where tiles hold few", "[dispatch]") {
+  const auto takes = [](double fill, std::int64_t columns, std::size_t bytes) {
+    return tb::detail::takes_entries(fill, columns, bytes, tb::active_isa()) &&
+           !tb::detail::keeps_tiles(fill, columns, bytes, tb::active_isa());
+  };
+  oracle::at_every_isa([&] {
+    const bool avx2 = tb::active_isa() == tb::isa::avx2; // AVX-512 takes tiles apart faster
+    for (const std::size_t bytes : {4U, 8U}) {
+      const auto panel = static_cast<std::int64_t>(64 / bytes);
+      CHECK(takes(1.5, panel / 2, bytes) == avx2);
+      CHECK(takes(3, panel, bytes) == avx2);
+      CHECK_FALSE(takes(3, panel + 1, bytes));
+      CHECK_FALSE(takes(16, panel / 2, bytes));
+    }
+  });
+}
+
+TEMPLATE_TEST_CASE("entries of tiles one by one keep the error bound", "[spmm]", float, double) {
+  using T = TestType;
+  source from(95);
+  const auto check = [&](const tb::coo_matrix<T>& a) {
+    CAPTURE(a.rows(), a.cols(), a.nnz());
+    const auto b = random_dense<T>(a.cols(), 16, from);
+    const auto c0 = random_dense<T>(a.rows(), 16, from);
+    const auto expected = expected_columns<T>(a, b);
+    const auto m = tb::to_bitmap(a);
+    const double fill = static_cast<double>(m.nnz()) /
+                        static_cast<double>(std::max<std::size_t>(1, m.bitmaps().size()));
+    oracle::at_every_isa_up_to(tb::isa::avx2, [&] {
+      for (std::int64_t n = 2; n <= 64 / std::int64_t{sizeof(T)}; ++n) {
+        CAPTURE(n, fill);
+        check_width<tb::row_major, tb::row_major>(m, b, c0, expected, n);
+        check_width<tb::col_major, tb::col_major>(m, b, c0, expected, n);
+      }
+    });
+  };
+  check(generators::uniform<T>(33, 41, 8, from));    // ends inside a tile, both ways
+  check(generators::uniform<T>(9, 1030, 9, from));   // lists of one tile row in several pieces
+  check(generators::scattered<T>(61, 90, 80, from)); // tiles with a single entry, empty tile rows
+  check(generators::uniform<T>(1, 3, 60, from));
 }
 
 TEMPLATE_TEST_CASE("SpMM of matrices of many kinds keeps the error bound", "[spmm]", float,
@@ -464,14 +508,17 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
     return tb::coo_matrix<T>(generators::small_vector<T>(nnz, from), i, j, {rows, cols});
   };
   const tb::dense_matrix<T> b(generators::small_vector<T>(cols * n, from), {cols, n});
-  const auto check = [&](const auto& m) {
-    const auto expected = product_by_thirds(m, b);
+  const auto check_with = [&](const auto& m, const tb::dense_matrix<T>& of) {
+    const auto expected = product_by_thirds(m, of);
     for (const int threads : {1, 2}) {
-      tb::dense_matrix<T> c({rows, n});
-      tb::multiply(tb::threads(threads), m, b, c);
+      tb::dense_matrix<T> c({rows, of.cols()});
+      tb::multiply(tb::threads(threads), m, of, c);
       CHECK(c == expected);
     }
   };
+  const auto check = [&](const auto& m) { check_with(m, b); };
+  constexpr std::int64_t few = n / 2; // AVX2 multiplies entries of tiles one by one
+  const tb::dense_matrix<T> narrow(generators::small_vector<T>(cols * few, from), {cols, few});
   draw(3);
   for (const std::size_t count : {i.size(), std::size_t{20}}) { // more than are asked for, or fewer
     const auto a = of_entries(count);
@@ -480,6 +527,7 @@ TEMPLATE_TEST_CASE("rows of B that lie in memory are the same as others", "[spmm
     oracle::at_every_isa_up_to(tb::isa::avx512, [&] {
       check(tb::to_csr(a));
       check(tb::to_bitmap(a));
+      check_with(tb::to_bitmap(a), narrow);
       check(grouped);
     });
   }

@@ -1,9 +1,11 @@
 // What SpMM with up to 16 columns costs, where ends of rows and taking tiles apart count.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "../core/config.hpp"
 #include "../core/isa.hpp"
@@ -22,12 +24,13 @@ constexpr double entry_of_few(std::int64_t columns, std::size_t value_bytes, isa
 }
 
 /// Nanoseconds for a tile that stays whole while it is multiplied by a few columns, two, four or
-/// eight of them at a time (spmm_tiles.inc.hpp; Zen 4, 512 x 1024 at all densities).
+/// eight of them at a time (spmm_tiles.inc.hpp; Zen 4, 512 x 1024 at all densities). Those of AVX2,
+/// here and below, are of Zen 3, 19 matrices, and in proportion to those of CSR.
 constexpr double whole_tile(std::int64_t columns, std::size_t value_bytes, isa level) noexcept {
   const bool narrow = value_bytes == 4;
   const bool wide_registers = level >= isa::avx512;
   const double panel = wide_registers ? (narrow ? 0.8 : 1.3) : (narrow ? 1.4 : 2.9);
-  const double column = wide_registers ? (narrow ? 0.37 : 0.575) : (narrow ? 0.275 : 0.62);
+  const double column = wide_registers ? (narrow ? 0.37 : 0.575) : (narrow ? 0.3 : 0.62);
   const std::int64_t widest = wide_registers ? 8 : narrow ? 4 : 2;
   double all = 0;
   for (std::int64_t left = columns; left > 0; left -= widest) {
@@ -46,11 +49,26 @@ constexpr double entry_times_few(std::int64_t columns, std::size_t value_bytes,
 }
 
 /// The same for a tile of such a fill that is taken apart, from which its entries are multiplied.
+/// Nearly full ones are grouped as they stand.
 constexpr double divided_tile(double fill, std::int64_t columns, std::size_t value_bytes,
                               isa level) noexcept {
-  const double of_entries = entry_times_few(columns, value_bytes, level) * fill;
-  if (nearly_full(fill)) return 0.7 * of_entries; // are grouped as they stand
-  return (level >= isa::avx512 ? 2.7 : 3.4) + of_entries;
+  if (level >= isa::avx512) {
+    const double of_entries = entry_times_few(columns, value_bytes, level) * fill;
+    return nearly_full(fill) ? 0.7 * of_entries : 2.7 + of_entries;
+  }
+  const auto bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
+  if (nearly_full(fill))
+    return (value_bytes == 4 ? 0.22 + 0.0022 * bytes : 0.4 + 0.0094 * bytes) * fill;
+  return 3.4 + 0.027 * bytes + 0.5 * fill;
+}
+
+/// The same for one whose entries are multiplied one by one (spmm_entries_avx2.inc.hpp), or more
+/// than any other takes where that is not done.
+constexpr double listed_tile(double fill, std::int64_t columns, std::size_t value_bytes,
+                             isa level) noexcept {
+  const std::int64_t vectors = (columns * static_cast<std::int64_t>(value_bytes) + 31) / 32;
+  if (level != isa::avx2 || vectors > 2) return std::numeric_limits<double>::infinity();
+  return 2.0 + (0.43 + 0.26 * static_cast<double>(vectors)) * fill;
 }
 
 /// Do tiles of such a fill stay whole for so many columns? Not for more than 16: the more, the less
@@ -58,7 +76,15 @@ constexpr double divided_tile(double fill, std::int64_t columns, std::size_t val
 constexpr bool keeps_tiles(double fill, std::int64_t columns, std::size_t value_bytes,
                            isa level) noexcept {
   return level > isa::scalar && columns > 1 && columns <= 16 &&
-         whole_tile(columns, value_bytes, level) < divided_tile(fill, columns, value_bytes, level);
+         whole_tile(columns, value_bytes, level) <
+             std::min(divided_tile(fill, columns, value_bytes, level),
+                      listed_tile(fill, columns, value_bytes, level));
+}
+/// Are entries of those that do not multiplied one by one?
+constexpr bool takes_entries(double fill, std::int64_t columns, std::size_t value_bytes,
+                             isa level) noexcept {
+  return listed_tile(fill, columns, value_bytes, level) <
+         divided_tile(fill, columns, value_bytes, level);
 }
 
 /// What decides between tiles that stay whole and CSR. Kernels of CSR take four entries at a time:

@@ -294,6 +294,11 @@ inline constexpr spmm_kernels<View, T> side_by_side_loads{
     Bytes / int{sizeof(T)}, 1, {&avx512_bf16::spmm_side_by_side<Bytes>}};
 #endif
 
+/// Of bitmap tile rows entry by entry.
+template <class View, class T>
+inline constexpr spmm_kernels<View, T> entries_avx2{
+    avx2::lanes<T>::count, 2, {&avx2::spmm_entries<1>, &avx2::spmm_entries<2>}};
+
 /// CSR, grouped rows and chunks of rows, of float and double.
 template <class View>
   requires(std::same_as<typename View::scalar_type, float> ||

@@ -113,6 +113,7 @@ private:
   /// of A and longer rows of B than those that kernels ask for (the others are 1.1 to 1.3 times as
   /// fast without).
   bool lists_rows(const View& a, bool several) const noexcept {
+    if constexpr (requires { a.tile_cols(); }) return false; // which stand for four rows each
     if (!several || !leaves_caches()) return false;
     return detail::slow_gathers() || (b_.row_bytes() > 1024 && loads_of_row(a) < 8);
   }

@@ -67,6 +67,10 @@ template <class T>
 std::int64_t loads_of_b(const row_chunks_view<T>& a) noexcept {
   return a.entry_offsets()[a.tile_rows()] - a.entry_offsets()[0];
 }
+template <class T, class I>
+std::int64_t loads_of_b(const bitmap_view<T, I>& a) noexcept {
+  return a.nnz();
+}
 
 /// The same for a row of A, on average.
 template <class View>

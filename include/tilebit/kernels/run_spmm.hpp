@@ -164,6 +164,12 @@ void run_spmm(const execution_policy& policy, const Operand& op, const B& b, con
           if (detail::keeps_tiles(tiles.fill(), b.cols(), sizeof(T), level)) {
             return run_spmm_by_whole_tiles(policy, tiles_by_columns<T, I>(level), op.base, b, out);
           }
+#if TILEBIT_X86
+          if (detail::takes_entries(tiles.fill(), b.cols(), sizeof(T), level) &&
+              op.base.cols() <= std::int64_t{1} << 30) {
+            return run_spmm_by_entries(policy, op.base, b, out);
+          }
+#endif
           if (std::in_range<std::int32_t>(op.base.cols())) {
             return run_spmm_by_tile_rows(policy, tiles, b, out, level);
           }

@@ -102,6 +102,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmm_panel.inc.hpp"
 
 #include "spmm_chunks.inc.hpp"
+#include "spmm_entries_avx2.inc.hpp"
 
 #include "spmm_pairs.inc.hpp"
 #include "spmm_transposed.inc.hpp"

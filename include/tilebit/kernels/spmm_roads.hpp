@@ -366,6 +366,18 @@ void run_spmm_by_whole_tiles(const execution_policy& policy,
   run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
 }
 
+#if TILEBIT_X86
+/// The same with AVX2 for entries one by one, of a matrix of at most 2^30 columns.
+template <class T, class I, class LayoutB, class Update>
+void run_spmm_by_entries(const execution_policy& policy, const bitmap_view<const T, I>& a,
+                         const dense_view<const T, LayoutB>& b, const Update& out) {
+  const auto& kernels = entries_avx2<bitmap_view<const T, I>, T>;
+  const auto [panels, uses] = panels_and_uses<T>(a, b, kernels, out);
+  panels_of_b<T, LayoutB> bs(b, panels, kernels.lanes, uses, small_chunk, panel_ends::overlapping);
+  run_spmm_by_panels(policy, kernels, a, std::span<const panel_range>(panels), bs, out);
+}
+#endif
+
 /// Is a copy of A^T in CSR, made in the call, repaid by stores that it saves? They weigh the more,
 /// the more bytes a row of B has: from `least` on, earlier where a panel of sums does not stay in
 /// the caches, and never where it does and a panel of B does not.
