@@ -202,14 +202,12 @@ inline recommendation recommend_for_spmm(const counted_rows& counted, const shap
   const auto all_tiles = static_cast<double>(counted.tiles);
   if (all_tiles == 0) return {format::csr, 1.0, "no entries"};
   const double fill = entries / all_tiles;
-  const bool whole = keeps_tiles(fill, columns, value_bytes, level);
-  const bool full = level > isa::scalar && nearly_full(fill);
-  if (level < isa::avx512 && !whole && !full) {
-    return {
-        format::csr, 1.0,
-        message({"fill ", fill, ": taking tiles apart is not repaid at level ", to_string(level)})};
+  if (level == isa::scalar) {
+    return {format::csr, 1.0, "taking tiles apart is not repaid at level scalar"};
   }
-  const spmm_costs& cost = avx512_spmm;
+  const bool whole = keeps_tiles(fill, columns, value_bytes, level);
+  const bool listed = !whole && takes_entries(fill, columns, value_bytes, level);
+  const spmm_costs& cost = level >= isa::avx512 ? avx512_spmm : avx2_spmm;
   const double in_row = all_tiles / counted.tile_rows();
   const double row_bytes = static_cast<double>(columns) * static_cast<double>(value_bytes);
   const double pieces = std::ceil(row_bytes / 32) / 8; // of 256 bytes, the last in half lines
@@ -230,11 +228,13 @@ inline recommendation recommend_for_spmm(const counted_rows& counted, const shap
   const bool grouped = kernels::sorts_tiles(fill, panels, s.cols(), level);
   const double of_tile = nearly_full(fill) ? 0.0 : grouped ? cost.grouping_tile : cost.tile;
   const double by_tile_rows =
-      pieces * (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
-                        : entries * cost.entry + rows_loaded * of_row) +
+      pieces *
+          (grouped ? entries * cost.grouped_entry + rows_loaded * (cost.grouped_row + of_row)
+                   : entries * cost.entry + rows_loaded * of_row + all_tiles * cost.chunk_of_tile) +
       all_tiles * of_tile;
-  const double bitmap =
-      whole ? tiles_times_few(counted, columns, value_bytes, level) : by_tile_rows;
+  const double bitmap = whole    ? tiles_times_few(counted, columns, value_bytes, level)
+                        : listed ? all_tiles * listed_tile(fill, columns, value_bytes, level)
+                                 : by_tile_rows;
   return {bitmap < csr ? format::bitmap : format::csr, std::max(1.0, csr / bitmap),
           message({"fill ", fill, ", ", in_row, " tiles in a row of tiles: CSR ", csr * 1e-3,
                    " us, bitmap ", bitmap * 1e-3, " us for ", columns, " columns, predicted for ",

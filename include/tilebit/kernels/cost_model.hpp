@@ -292,6 +292,7 @@ struct spmm_costs {
   double row_of_memory; ///< of B, from the third level or memory
   double grouped_entry; ///< of rows that share what they load
   double grouped_row;   ///< of B that they load
+  double chunk_of_tile; ///< for the ends of a chunk of rows, by tiles
   double tile;          ///< of taking a tile apart, once
   double grouping_tile; ///< of sorting its columns by pattern, once
 };
@@ -300,8 +301,18 @@ inline constexpr spmm_costs avx512_spmm{.entry = 1.48,
                                         .row_of_memory = 3.28,
                                         .grouped_entry = 0.96,
                                         .grouped_row = 0.21,
+                                        .chunk_of_tile = 0,
                                         .tile = 3.05,
                                         .grouping_tile = 16.4};
+/// Of Zen 3, 18 matrices; rows of B in memory are what both formats wait for.
+inline constexpr spmm_costs avx2_spmm{.entry = 1.7,
+                                      .far_row = 2.0,
+                                      .row_of_memory = 0,
+                                      .grouped_entry = 1.2,
+                                      .grouped_row = 0.2,
+                                      .chunk_of_tile = 2.0,
+                                      .tile = 4.0,
+                                      .grouping_tile = 16.4};
 
 /// Are tiles full, but for a few?
 constexpr bool nearly_full(double fill) noexcept {
