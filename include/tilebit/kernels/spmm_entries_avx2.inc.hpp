@@ -8,7 +8,7 @@
 
 /// Where eight bits of a bitmap, two rows of a tile, have entries: 4 c + r for row r, column c.
 struct places_of_bits {
-  std::uint8_t places[256][8] = {};
+  alignas(64) std::uint8_t places[256][8] = {};
 
   constexpr places_of_bits() {
     for (unsigned bits = 0; bits < 256; ++bits) {
