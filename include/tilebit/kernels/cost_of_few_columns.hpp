@@ -62,12 +62,18 @@ constexpr double divided_tile(double fill, std::int64_t columns, std::size_t val
   return 3.4 + 0.027 * bytes + 0.5 * fill;
 }
 
-/// The same for one whose entries are multiplied one by one (spmm_entries_avx2.inc.hpp), or more
-/// than any other takes where that is not done.
+/// Can entries of tiles be multiplied one by one (spmm_entries_avx2.inc.hpp)?
+constexpr bool may_take_entries(std::int64_t columns, std::size_t value_bytes, isa level) noexcept {
+  return level == isa::avx2 && columns <= 64 / static_cast<std::int64_t>(value_bytes);
+}
+
+/// The same for a tile whose entries are, or more than any other takes where they cannot be.
 constexpr double listed_tile(double fill, std::int64_t columns, std::size_t value_bytes,
                              isa level) noexcept {
+  if (!may_take_entries(columns, value_bytes, level)) {
+    return std::numeric_limits<double>::infinity();
+  }
   const std::int64_t vectors = (columns * static_cast<std::int64_t>(value_bytes) + 31) / 32;
-  if (level != isa::avx2 || vectors > 2) return std::numeric_limits<double>::infinity();
   return 2.0 + (0.43 + 0.26 * static_cast<double>(vectors)) * fill;
 }
 
@@ -83,8 +89,9 @@ constexpr bool keeps_tiles(double fill, std::int64_t columns, std::size_t value_
 /// Are entries of those that do not multiplied one by one?
 constexpr bool takes_entries(double fill, std::int64_t columns, std::size_t value_bytes,
                              isa level) noexcept {
-  return listed_tile(fill, columns, value_bytes, level) <
-         divided_tile(fill, columns, value_bytes, level);
+  return may_take_entries(columns, value_bytes, level) &&
+         listed_tile(fill, columns, value_bytes, level) <
+             divided_tile(fill, columns, value_bytes, level);
 }
 
 /// What decides between tiles that stay whole and CSR. Kernels of CSR take four entries at a time:
