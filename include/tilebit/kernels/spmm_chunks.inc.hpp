@@ -31,17 +31,9 @@ TILEBIT_ALWAYS_INLINE void add_to_kept(std::uint32_t n, chunk_entries<T>& entrie
     sums[0][j] = kept[j];
     sums[1][j] = v::zero();
   }
-  for (; n >= 2; n -= 2) {
-    if (Ahead && rows) fetch_rows_of_b<Vectors, 2>(entries.columns(), b, ldb);
-    add_entry<T, Vectors>(entries, ldb, places, sums[0]);
-    add_entry<T, Vectors>(entries, ldb, places, sums[1]);
-  }
-  if (n > 0) {
-    if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-    add_entry<T, Vectors>(entries, ldb, places, sums[0]);
-  }
+  add_row<Ahead, T, Vectors, 2>(n, entries, rows, b, ldb, places, sums);
   TILEBIT_UNROLL
-  for (int j = 0; j < Vectors; ++j) kept[j] = v::add(sums[0][j], sums[1][j]);
+  for (int j = 0; j < Vectors; ++j) kept[j] = sums[0][j];
 }
 
 /// Adds the chunks of a tile row, whose counts begin at n. Where registers do not hold the sums of

@@ -234,6 +234,30 @@ TILEBIT_ALWAYS_INLINE void add_entry(Entries& entries, std::int64_t ldb, const P
   entries.next();
 }
 
+/// Adds the next n entries, of one row, to its sums in turns; their total is in the first one.
+template <bool Ahead, class T, int Vectors, int Separate, class Entries, class Places>
+TILEBIT_ALWAYS_INLINE void add_row(std::int64_t n, Entries& entries, bool rows, const T* b,
+                                   std::int64_t ldb, const Places& places,
+                                   typename lanes<T>::reg (&sums)[Separate][Vectors]) {
+  for (; n >= Separate; n -= Separate) {
+    if constexpr (Ahead) {
+      entries.fetch_ahead();
+      if (rows) fetch_rows_of_b<Vectors, Separate>(entries.columns(), b, ldb);
+    }
+    TILEBIT_UNROLL
+    for (int s = 0; s < Separate; ++s) add_entry<T, Vectors>(entries, ldb, places, sums[s]);
+  }
+  for (; n > 0; --n) {
+    if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
+    add_entry<T, Vectors>(entries, ldb, places, sums[0]);
+  }
+  TILEBIT_UNROLL
+  for (int s = 1; s < Separate; ++s) {
+    TILEBIT_UNROLL
+    for (int j = 0; j < Vectors; ++j) sums[0][j] = lanes<T>::add(sums[0][j], sums[s][j]);
+  }
+}
+
 /// Row i, which has the next n entries.
 template <class T, int Vectors, bool Ahead, class Entries, class Places>
 TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, bool rows, const T* b,
@@ -247,23 +271,7 @@ TILEBIT_ALWAYS_INLINE void multiply_row(std::int64_t n, Entries& entries, bool r
     TILEBIT_UNROLL
     for (int j = 0; j < Vectors; ++j) sums[s][j] = v::zero();
   }
-  for (; n >= separate; n -= separate) {
-    if constexpr (Ahead) {
-      entries.fetch_ahead();
-      if (rows) fetch_rows_of_b<Vectors, separate>(entries.columns(), b, ldb);
-    }
-    TILEBIT_UNROLL
-    for (int s = 0; s < separate; ++s) add_entry<T, Vectors>(entries, ldb, places, sums[s]);
-  }
-  for (; n > 0; --n) {
-    if (Ahead && rows) fetch_rows_of_b<Vectors, 1>(entries.columns(), b, ldb);
-    add_entry<T, Vectors>(entries, ldb, places, sums[0]);
-  }
-  TILEBIT_UNROLL
-  for (int s = 1; s < separate; ++s) {
-    TILEBIT_UNROLL
-    for (int j = 0; j < Vectors; ++j) sums[0][j] = v::add(sums[0][j], sums[s][j]);
-  }
+  add_row<Ahead, T, Vectors, separate>(n, entries, rows, b, ldb, places, sums);
   store_row<accumulator_t<T>, Vectors>(sums[0], i, places, out);
 }
 
