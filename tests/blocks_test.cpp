@@ -10,6 +10,7 @@
 
 #include <tilebit/convert.hpp>
 #include <tilebit/kernels/blocks.hpp>
+#include <tilebit/kernels/entry_blocks.hpp>
 #include <tilebit/kernels/unit_pieces.hpp>
 #include <tilebit/multiply.hpp>
 #include <tilebit/optimize.hpp>
@@ -116,6 +117,45 @@ TEST_CASE("blocks cover every entry once", "[blocks]") {
     check_blocks(short_rows.view(), count);
     check_blocks(tb::csr_view<const float>(), count);
   }
+}
+
+TEST_CASE("blocks of ordered entries cut rows that reach over one", "[blocks]") {
+  source from(36);
+  const auto check = [](const tb::coo_matrix<float>& a, int count, bool cuts) {
+    CAPTURE(a.nnz(), count);
+    const auto rows = a.row_indices();
+    const tb::kernels::entry_blocks blocks(a.view(), count);
+    CHECK(blocks.begin(0) == 0);
+    CHECK(blocks.begin(count) == a.nnz());
+    std::int64_t most = 0;
+    bool cut = false;
+    bool right = true;
+    for (int b = 0; b < count; ++b) {
+      const std::int64_t begin = blocks.begin(b);
+      const std::int64_t end = blocks.begin(b + 1);
+      const std::int64_t inner = blocks.end_of_lead(begin, end);
+      right = right && begin <= inner && inner <= end;
+      for (std::int64_t k = begin; k < end; ++k) { // led by what belongs to the row before
+        const bool of_lead =
+            begin > 0 && rows[tb::detail::at(k)] == rows[tb::detail::at(begin - 1)];
+        right = right && of_lead == (k < inner);
+      }
+      cut = cut || begin < inner;
+      most = std::max(most, end - begin);
+    }
+    CHECK(right);
+    CHECK(cut == cuts);
+    CHECK(most <= 2 * (a.nnz() / count) + count);
+  };
+  const auto giant = with_giant_rows<float>(30, 3000, from);
+  for (const int count : {1, 2, 3, 7, 64, 128}) {
+    check(giant, count, count >= 7); // four rows hold nearly everything
+    const auto scattered = generators::scattered<float>(500, 400, 3000, from);
+    check(tb::to_coo(tb::to_csr(scattered)), count, false);
+  }
+  check(tb::coo_matrix<float>(std::vector<float>(9, 1), std::vector<int>(9, 0),
+                              {0, 1, 2, 3, 4, 5, 6, 7, 8}, {1, 9}),
+        9, true);
 }
 
 TEST_CASE("blocks between units cut no row", "[blocks]") {

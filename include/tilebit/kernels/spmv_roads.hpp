@@ -11,11 +11,13 @@
 #include "../core/config.hpp"
 #include "../core/execution.hpp"
 #include "../core/numeric.hpp"
+#include "../formats/csr.hpp"
 #include "../formats/optimized.hpp"
 #include "../formats/views.hpp"
 #include "back_and_forth.hpp"
 #include "blocks.hpp"
 #include "dispatch.hpp"
+#include "entry_blocks.hpp"
 #include "parallel.hpp"
 #include "reference.hpp"
 #include "scattered_sums.hpp"
@@ -208,28 +210,56 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
   }
 }
 
-/// z = alpha A x + beta y for COO. Entries in order of rows are cut between rows; in any other
-/// order two blocks may add to the same row, so that each has sums of its own.
-template <class View, class T>
-void run_spmv_by_entries(const execution_policy& policy, const View& a, bool conjugate, const T* x,
-                         const vector_update<T>& out) {
-  auto* const function = plain_kernel<View>(conjugate);
-  const auto rows = a.row_indices();
-  const int row_blocks = static_cast<int>(std::clamp<std::int64_t>(
-      a.nnz() * std::int64_t{sizeof(T) + 2 * sizeof(rows[0])} / block_bytes, 1, most_blocks));
-  const auto& order = select(never_fall_table<typename View::index_type>::rows);
-  if (row_blocks == 1 || order.function(rows.data(), a.nnz())) {
+/// z = alpha A x + beta y for COO entries in order of rows, by so many blocks. What a block leads
+/// with is part of a row that others begin, and is multiplied as one row of CSR.
+template <class T, class I>
+void run_spmv_by_ordered_entries(const execution_policy& policy, const coo_view<const T, I>& a,
+                                 int count, bool conjugate, const T* x,
+                                 const vector_update<T>& out) noexcept {
+  using row_view = csr_view<const T, I, std::int64_t>;
+  auto* const function = plain_kernel<coo_view<const T, I>>(conjugate);
+  auto* const row_function = plain_kernel<row_view>(conjugate);
+  const entry_blocks<T, I> blocks(a, count);
+  std::array<T, most_blocks> leads;
+  const back_and_forth places(count);
+  out.prepare(0, a.rows());
+  for_each_task(policy, count, [&](int task) {
+    const int block = places[task];
+    const std::int64_t begin = blocks.begin(block);
+    const std::int64_t end = blocks.begin(block + 1);
+    const std::int64_t inner = blocks.end_of_lead(begin, end);
+    if (begin < inner) {
+      const auto n = at(inner - begin);
+      const std::int64_t offsets[2] = {0, inner - begin};
+      const row_view lead(a.values().subspan(at(begin), n), offsets,
+                          a.col_indices().subspan(at(begin), n), shape(1, a.cols()));
+      row_function(lead, 0, 1, x, {T{1}, T{}, nullptr, &leads[at(block)]});
+    }
+    if (inner < end) function(a, inner, end, x, out);
+  });
+  for (int block = 1; block < count; ++block) {
+    const std::int64_t begin = blocks.begin(block);
+    if (begin < blocks.end_of_lead(begin, blocks.begin(block + 1))) {
+      out.accumulate(static_cast<std::int64_t>(a.row_indices()[at(begin)]), leads[at(block)]);
+    }
+  }
+}
+
+/// The same for COO entries in any order: two blocks may add to the same row, so that each has sums
+/// of its own, unless the entries turn out to be in order of rows.
+template <class T, class I>
+void run_spmv_by_entries(const execution_policy& policy, const coo_view<const T, I>& a,
+                         bool conjugate, const T* x, const vector_update<T>& out) {
+  auto* const function = plain_kernel<coo_view<const T, I>>(conjugate);
+  const std::int64_t bytes = a.nnz() * std::int64_t{sizeof(T) + 2 * sizeof(I)};
+  const int row_blocks =
+      static_cast<int>(std::clamp<std::int64_t>(bytes / block_bytes, 1, most_blocks));
+  if (row_blocks == 1) {
     out.prepare(0, a.rows());
-    const auto cut = [&](int p) -> std::int64_t {
-      if (p == 0 || p == row_blocks) return p == 0 ? 0 : a.nnz();
-      const auto k = rows.begin() + a.nnz() / row_blocks * p;
-      return std::upper_bound(k, rows.end(), *(k - 1)) - rows.begin();
-    };
-    const back_and_forth places(row_blocks);
-    return for_each_task(policy, row_blocks, [&](int task) {
-      const int block = places[task];
-      function(a, cut(block), cut(block + 1), x, out);
-    });
+    return function(a, 0, a.nnz(), x, out);
+  }
+  if (select(never_fall_table<I>::rows).function(a.row_indices().data(), a.nnz())) {
+    return run_spmv_by_ordered_entries(policy, a, row_blocks, conjugate, x, out);
   }
   const int blocks = scattering_blocks(a.nnz(), a.rows());
   scattered_sums<T> sums(policy, blocks, a.rows());
