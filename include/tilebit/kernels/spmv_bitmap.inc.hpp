@@ -63,13 +63,11 @@ struct edge_of_x {
 };
 
 /// Tile rows [first, last), all of whose tiles may be added as they are. Far: elements are fetched
-/// ahead, because they come from far away. Full: tile rows may have full tiles alone, which are not
-/// expanded then; asking each row costs short ones up to a tenth.
-template <bool Far, bool Full, class T, class I>
+/// ahead, because they come from far away. Tile: full_tile where all tiles are full.
+template <bool Far, class Tile, class T, class I>
 void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
                         const T* x, const vector_update<T>& update) noexcept {
-  using tile = typename tile_accumulator<T>::tile;
-  using full_tile = typename tile_accumulator<T>::full_tile;
+  constexpr bool full = std::is_same_v<Tile, typename tile_accumulator<T>::full_tile>;
   const vector_update<T> out = update; // a copy, which no store to z can change
   constexpr std::int64_t group = tile_accumulator<T>::group;
   const std::int64_t* offsets = a.tile_row_offsets().data();
@@ -85,17 +83,12 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
     for (std::int64_t g = 0; g < group && tr + g < last; ++g) {
       const std::int64_t k = offsets[tr + g];
       const std::int64_t end = offsets[tr + g + 1];
-      if constexpr (Full) {
-        if (has_full_tiles(a, tr + g)) {
-          sums[g] = add_tiles<Far, full_tile>(bitmaps, cols, k, end, e, x);
-          continue;
-        }
-      }
-      // Only the last tile can reach over the matrix's edge.
-      const bool at_edge = k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
-      sums[g] = add_tiles<Far, tile>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
+      // Only the last tile can reach over the matrix's edge, and no full one does.
+      const bool at_edge =
+          !full && k < end && static_cast<std::int64_t>(cols[end - 1]) == whole_cols;
+      sums[g] = add_tiles<Far, Tile>(bitmaps, cols, k, end - (at_edge ? 1 : 0), e, x);
       if (at_edge) {
-        const tile last_one(bitmaps[end - 1], e);
+        const Tile last_one(bitmaps[end - 1], e);
         sums[g].add(last_one, edge.values);
         e = last_one.end;
       }
@@ -111,6 +104,24 @@ void multiply_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first, st
   }
 }
 
+/// The same for a matrix of nearly full tiles: rows that have full tiles alone do not expand them.
+/// Asking each row costs short ones up to a tenth, so that others are not asked.
+template <class T, class I>
+void multiply_full_tile_rows(const bitmap_view<const T, I>& a, std::int64_t first,
+                             std::int64_t last, const T* x,
+                             const vector_update<T>& update) noexcept {
+  using tile = typename tile_accumulator<T>::tile;
+  using full_tile = typename tile_accumulator<T>::full_tile;
+  for (std::int64_t tr = first; tr < last;) {
+    const bool full = has_full_tiles(a, tr);
+    std::int64_t end = tr + 1;
+    while (end < last && has_full_tiles(a, end) == full) ++end;
+    (full ? &multiply_tile_rows<always_far, full_tile, T, I>
+          : &multiply_tile_rows<always_far, tile, T, I>)(a, tr, end, x, update);
+    tr = end;
+  }
+}
+
 template <class T, class I>
 void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int64_t last,
                  const T* x, const vector_update<T>& update) noexcept {
@@ -119,10 +130,11 @@ void spmv_bitmap(const bitmap_view<const T, I>& a, std::int64_t first, std::int6
   while (inner > first && a.tile_row_offsets()[at(inner)] > to_add) --inner;
   const bool far = detail::comes_from_far(a.nnz() * static_cast<std::int64_t>(sizeof(T)));
   const bool full = detail::nearly_full(stored_tile_rows<T, I>(a).fill());
+  using tile = typename tile_accumulator<T>::tile;
   tile_rows_kernel<T, I>* const kernel =
-      full  ? &multiply_tile_rows<always_far, true, T, I>
-      : far ? &multiply_tile_rows<true, false, T, I>
-            : &multiply_tile_rows<always_far, false, T, I>;
+      full  ? &multiply_full_tile_rows<T, I>
+      : far ? &multiply_tile_rows<true, tile, T, I>
+            : &multiply_tile_rows<always_far, tile, T, I>;
   kernel(a, first, inner, x, update);
   if (inner < last) multiply_last_tile_rows<T, I>(kernel, a, inner, last, to_add, x, update);
 }
