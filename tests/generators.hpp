@@ -84,7 +84,11 @@ struct triples {
     std::swap(rows[k], rows[l]);
     std::swap(cols[k], cols[l]);
   }
+  /// The arrays end where the matrix does, so that sanitizers see reads behind it.
   tb::coo_matrix<T, I> matrix(std::int64_t m, std::int64_t n) && {
+    values.shrink_to_fit();
+    rows.shrink_to_fit();
+    cols.shrink_to_fit();
     return {std::move(values), std::move(rows), std::move(cols), {m, n}};
   }
 };

@@ -670,12 +670,13 @@ TEST_CASE("recommend tells blocks from scattered entries", "[optimize]") {
   CHECK(tb::to_string(tb::format::bitmap_grid) == "bitmap grid");
 }
 
-TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", float, double) {
+TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels, which products run", "[dispatch]",
+                   float, double) {
   using T = TestType;
   // The kernel's name at AVX2, at AVX-512, and from which level on which one where gathers are
-  // microcode; at AVX2 there may be another one for those.
-  const auto check = [](const auto& rows, std::string_view avx2, std::string_view avx512,
-                        tb::isa from, std::string_view in_microcode,
+  // microcode; at AVX2 there may be another one for those. `runs`: the function of a product.
+  const auto check = [](const auto& rows, const auto& runs, std::string_view avx2,
+                        std::string_view avx512, tb::isa from, std::string_view in_microcode,
                         std::string_view avx2_in_microcode = {}) {
     oracle::at_every_isa([&] {
       const tb::isa level = tb::active_isa();
@@ -685,8 +686,10 @@ TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", f
                             : level >= tb::isa::avx512 ? avx512
                             : level == tb::isa::avx2   ? at_avx2
                                                        : std::string_view("reference");
-      CHECK(tb::kernels::select(rows).name == expected);
-      CHECK(tb::kernels::select(rows).level <= level);
+      const auto& row = tb::kernels::select(rows);
+      CHECK(row.name == expected);
+      CHECK(row.level <= level);
+      CHECK(runs(false) == row.function);
     });
   };
 #ifndef TILEBIT_DISABLE_SIMD
@@ -694,31 +697,35 @@ TEMPLATE_TEST_CASE("every instruction set has its SpMV kernels", "[dispatch]", f
   using tb::isa;
   using i32 = std::int32_t;
   using i64 = std::int64_t;
-  check(k::spmv_table<tb::coo_view<const T, i32>>::rows, "entries, runs by gathers",
-        "entries, segmented sums", isa::avx512_bf16, "entries, segmented sums of single loads",
-        "entries, runs by single loads");
-  check(k::spmv_table<tb::csr_view<const T, i32, i64>>::rows, "rows, gathers", "rows, gathers",
-        isa::avx2, "rows, single loads");
-  check(k::spmv_table<tb::csr_view<const T, i64, i32>>::rows, "rows, gathers", "rows, gathers",
-        isa::avx2, "rows, single loads");
-  check(k::spmv_table<tb::sliced_view<const T, i32>>::rows, "slices, gathers", "slices, gathers",
-        isa::avx2, "slices, single loads");
-  check(k::spmv_table<tb::sliced_view<const T, i64>>::rows, "slices, gathers", "slices, gathers",
-        isa::avx2, "slices, single loads");
-  check(k::spmv_table<tb::bitmap_view<const T, i32>>::rows, "tiles, permutations",
-        "tiles, expanding loads", isa::avx512_bf16, "tiles, expanding loads, rows apart");
-  check(k::spmv_table<tb::bitmap_view<const T, i64>>::rows, "tiles, permutations",
-        "tiles, expanding loads", isa::avx512_bf16, "tiles, expanding loads, rows apart");
-  check(k::spmv_table<tb::diagonal_view<const T, i32>>::rows, "diagonals", "diagonals", isa::avx2,
-        "diagonals");
-  const auto check_transposed = [&](const auto& rows) {
-    check(rows, "entries and tiles, scattered", "entries and tiles, scattered", isa::avx512_bf16,
-          "entries and tiles, scattered by fours");
+  const auto check_plain = [&]<class View>(std::type_identity<View>, auto... names) {
+    check(k::spmv_table<View>::rows, &k::plain_kernel<View>, names...);
   };
-  check_transposed(k::spmv_transposed_table<tb::diagonal_view<const T, i32>>::rows);
-  check_transposed(k::spmv_transposed_table<tb::coo_view<const T, i32>>::rows);
-  check_transposed(k::spmv_transposed_table<tb::csr_view<const T, i32, i64>>::rows);
-  check_transposed(k::spmv_transposed_table<tb::bitmap_view<const T, i32>>::rows);
-  check_transposed(k::spmv_transposed_table<tb::sliced_view<const T, i32>>::rows);
+  const auto check_each = [&]<class I>(I) {
+    check_plain(std::type_identity<tb::coo_view<const T, I>>(), "entries, runs by gathers",
+                "entries, segmented sums", isa::avx512_bf16,
+                "entries, segmented sums of single loads", "entries, runs by single loads");
+    check_plain(std::type_identity<tb::csr_view<const T, I, i64>>(), "rows, gathers",
+                "rows, gathers", isa::avx2, "rows, single loads");
+    check_plain(std::type_identity<tb::sliced_view<const T, I>>(), "slices, gathers",
+                "slices, gathers", isa::avx2, "slices, single loads");
+    check_plain(std::type_identity<tb::bitmap_view<const T, I>>(), "tiles, permutations",
+                "tiles, expanding loads", isa::avx512_bf16, "tiles, expanding loads, rows apart");
+    check_plain(std::type_identity<tb::diagonal_view<const T, I>>(), "diagonals", "diagonals",
+                isa::avx2, "diagonals");
+    const auto check_transposed = [&]<class View>(std::type_identity<View>) {
+      check(k::spmv_transposed_table<View>::rows, &k::transposed_kernel<View>,
+            "entries and tiles, scattered", "entries and tiles, scattered", isa::avx512_bf16,
+            "entries and tiles, scattered by fours");
+    };
+    check_transposed(std::type_identity<tb::diagonal_view<const T, I>>());
+    check_transposed(std::type_identity<tb::coo_view<const T, I>>());
+    check_transposed(std::type_identity<tb::csr_view<const T, I, i64>>());
+    check_transposed(std::type_identity<tb::bitmap_view<const T, I>>());
+    check_transposed(std::type_identity<tb::sliced_view<const T, I>>());
+  };
+  check_each(i32{});
+  check_each(i64{});
+  check_plain(std::type_identity<tb::csr_view<const T, i64, i32>>(), "rows, gathers",
+              "rows, gathers", isa::avx2, "rows, single loads");
 #endif
 }

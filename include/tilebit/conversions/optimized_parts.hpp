@@ -324,6 +324,10 @@ diagonal_arrays<T, I> diagonals_in_bands(const csr_view<const T, I, O>& a,
       fill_to(s + 1);
     }
   }
+  out.values.shrink_to_fit();
+  out.masks.shrink_to_fit();
+  out.first_cols.shrink_to_fit();
+  out.slice_offsets.shrink_to_fit();
   return out;
 }
 

@@ -26,8 +26,7 @@ enum class isa : int {
   scalar,      ///< whatever the compiler's flags allow; always there
   avx2,        ///< AVX2, FMA, F16C, BMI1, BMI2, POPCNT
   avx512,      ///< AVX-512 F, BW, DQ, VL
-  avx512_bf16, ///< AVX-512 VBMI, VBMI2, BITALG, VPOPCNTDQ, VNNI, BF16: dot products of bfloat16,
-               ///< int8
+  avx512_bf16, ///< AVX-512 VBMI, VBMI2, VNNI, BF16: dot products of bfloat16, int8
   amx          ///< AMX TILE, BF16, INT8: a matrix unit; used where the kernel of the system allows
 };
 
