@@ -163,6 +163,9 @@ TEST_CASE("shapes that do not conform are named with their sizes", "[multiply]")
     check_message([&] { tb::multiply(m, b, matrix({3, 1}).view()); }, "B is 4x2, C is 3x1");
     check_message([&] { tb::multiply(m, b, other, c); }, "C is 3x2, the addend is 5x2");
     check_message([&] { tb::multiply(m, b, c, tb::bias(five)); }, "the bias has 5 elements");
+    check_message(
+        [&] { tb::multiply(m, b, c, tb::epilogue(tb::epilogue(tb::bias(five)), tb::relu)); },
+        "the bias has 5 elements");
     check_message([&] { tb::multiply(m, b, c, tb::epilogue(tb::relu, tb::row_scale(x))); },
                   "C is 3x2, the row scale has 4 elements");
     CHECK(y == reals(3, 7.0));
@@ -261,6 +264,12 @@ TEST_CASE("epilogues are applied to every element, in order", "[multiply]") {
   check(tb::epilogue<>(), [](double x, std::size_t) { return x; });
   check(tb::epilogue(tb::row_scale(s), tb::bias(v), tb::relu),
         [&](double x, std::size_t i) { return std::max(x * s[i] + v[i], 0.0); });
+  check(tb::epilogue(tb::epilogue(tb::bias(v), tb::relu), tb::row_scale(s)),
+        [&](double x, std::size_t i) { return std::max(x + v[i], 0.0) * s[i]; });
+  check([](std::int64_t i, double x) { return x + static_cast<double>(i); },
+        [](double x, std::size_t i) { return x + static_cast<double>(i); });
+  check([](double x, double slope = 0.5) { return x < 0 ? slope * x : x; }, // not of (row, x)
+        [](double x, std::size_t) { return x < 0 ? 0.5 * x : x; });
   check(tb::epilogue(tb::bias(v), &twice, tb::row_scale(s)),
         [&](double x, std::size_t i) { return 2 * (x + v[i]) * s[i]; });
   matrix c({23, 37});

@@ -634,10 +634,14 @@ TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows that store an entry there",
   constexpr T infinity = std::numeric_limits<T>::infinity();
   constexpr T nan_value = std::numeric_limits<T>::quiet_NaN();
   std::vector<bool> reached(33, false);
+  std::vector<bool> reached_by_nan(33, false);
   for (const auto e : tb::entries(a)) {
-    if (e.col == 17 || e.col == 49) reached[static_cast<std::size_t>(e.row)] = true;
+    const auto i = static_cast<std::size_t>(e.row);
+    if (e.col == 17 || e.col == 49) reached[i] = true;
+    if (e.col == 17) reached_by_nan[i] = true;
   }
   REQUIRE(std::ranges::count(reached, false) > 5);
+  REQUIRE(std::ranges::count(reached_by_nan, true) > 5);
   for_each_form(a, [&](const auto& m) {
     oracle::at_every_isa([&] {
       for (const int n : {1, 2, 3, 4, 7, 9, 20, 64, 77}) {
@@ -649,8 +653,9 @@ TEMPLATE_TEST_CASE("Inf and NaN in B reach only rows that store an entry there",
         std::int64_t wrong = 0;
         for (std::int64_t i = 0; i < 33; ++i) {
           for (std::int64_t j = 0; j < n; ++j) {
-            const bool finite = std::isfinite(c.view(i, j));
-            wrong += !reached[static_cast<std::size_t>(i)] && !finite;
+            const T x = c.view(i, j);
+            wrong += !reached[static_cast<std::size_t>(i)] && !std::isfinite(x);
+            wrong += reached_by_nan[static_cast<std::size_t>(i)] && !std::isnan(x);
           }
         }
         CHECK(wrong == 0);

@@ -4,9 +4,13 @@
 //   multiply(a, b, c, epilogue(row_scale(s), bias(v), gelu))           several, applied in this
 //   order
 //
-// A step is bias(v): x + v[row]; row_scale(s): x * s[row]; or any callable T -> T, which must not
-// throw. Where C holds 16-bit values, T is float: steps see the sums before they are rounded, and
-// take vectors of either type. Where it holds 8-bit integers, T has 32 bits.
+// A step is bias(v): x + v[row]; row_scale(s): x * s[row]; any callable T -> T, or one of (row, x);
+// or an epilogue. Callables must not throw. Where C holds 16-bit values, T is float: steps see the
+// sums before they are rounded, and take vectors of either type. Where it holds 8-bit integers, T
+// has 32 bits.
+//
+// Up to four steps of bias, row_scale and relu are applied to the registers that hold sums; with
+// any other step, and with gelu, sums are stored first, sixteen rows at a time.
 #pragma once
 
 #include <cmath>
@@ -21,7 +25,16 @@
 #include "../core/numeric.hpp"
 
 namespace tilebit {
+
+template <class... Steps>
+class epilogue;
+
 namespace detail {
+
+template <class E>
+inline constexpr bool is_epilogue_v = false;
+template <class... Steps>
+inline constexpr bool is_epilogue_v<epilogue<Steps...>> = true;
 
 template <class T>
 struct bias_step {
@@ -102,19 +115,27 @@ public:
     return x;
   }
 
-  /// Calls f(step) for every step.
+  /// Calls f(step) for every step, also for those of epilogues among them.
   template <class F>
   void for_each(F&& f) const {
-    std::apply([&](const auto&... step) { (f(step), ...); }, steps_);
+    const auto visit = [&f](const auto& step) {
+      if constexpr (detail::is_epilogue_v<std::remove_cvref_t<decltype(step)>>) {
+        step.for_each(f);
+      } else {
+        f(step);
+      }
+    };
+    std::apply([&](const auto&... step) { (visit(step), ...); }, steps_);
   }
 
 private:
+  /// A callable of x with further parameters that have defaults is one of x.
   template <class S, class T>
   static T apply_step(const S& step, std::int64_t row, const T& x) {
-    if constexpr (detail::row_step<S, T>) {
-      return static_cast<T>(step(row, x));
-    } else {
+    if constexpr (detail::element_step<S, T>) {
       return static_cast<T>(step(x));
+    } else {
+      return static_cast<T>(step(row, x));
     }
   }
 
@@ -122,11 +143,6 @@ private:
 };
 
 namespace detail {
-
-template <class E>
-inline constexpr bool is_epilogue_v = false;
-template <class... Steps>
-inline constexpr bool is_epilogue_v<epilogue<Steps...>> = true;
 
 /// A lone step becomes an epilogue of one.
 template <class E>
