@@ -46,6 +46,46 @@
 
 namespace tilebit::inline TILEBIT_ABI {
 
+namespace kernels {
+
+/// What all forms with vectors do. No overload, so that compilers look at constraints only once.
+template <class A, class X, class Y, class Z>
+void multiply_vector(const execution_policy& policy, const A& a, const X& x, const Y& addend,
+                     Z& z) {
+  using T = value_of_t<A>;
+  const auto op = detail::resolve(a);
+  using R = value_of_t<Z>;
+  const auto [beta, y] = detail::addend_of<R>(addend);
+  const std::span<const T> xs(x);
+  const std::span<R> zs(z);
+  detail::check_spmv(op, xs, y, zs);
+  const vector_update<T, R> out{op.alpha, beta, y.data(), zs.data()};
+  if (op.alpha == T{}) return out.prepare(0, op.rows());
+  run_spmv<detail::maybe_transposed<A>>(policy, op, xs.data(), out);
+}
+
+/// The same with matrices.
+template <class A, class B, class C0, class C, class E>
+void multiply_matrix(const execution_policy& policy, const A& a, const B& b, const C0& addend, C& c,
+                     const E& step) {
+  using T = value_of_t<A>;
+  const auto op = detail::resolve(a);
+  using R = value_of_t<C>;
+  const auto [beta, c0] = detail::addend_of_matrix<R>(addend);
+  const dense_view<const T, typename B::layout_type> bs(b);
+  using LayoutC = typename std::remove_cvref_t<C>::layout_type;
+  const dense_view<R, LayoutC> cs(c);
+  const auto finish = detail::as_epilogue(step);
+  detail::check_spmm(op, bs, c0, cs, finish);
+  using Update = matrix_update<T, R, typename decltype(c0)::layout_type, LayoutC,
+                               std::remove_const_t<decltype(finish)>>;
+  const Update out{op.alpha, beta, c0, cs, finish};
+  if (op.alpha == T{}) return store_everywhere(out);
+  run_spmm<detail::maybe_transposed<A>>(policy, op, bs, out);
+}
+
+} // namespace kernels
+
 /// SpMV, z = op(A) x + addend.
 ///
 /// Shapes: op(A) m x n, x: n elements, addend and z: m. addend is a vector y or scaled(beta, y); it
@@ -63,23 +103,14 @@ template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X> &&
            share_one_value_type<Y, Z> && holds_products_of<value_of_t<Z>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const X& x, const Y& addend, Z&& z) {
-  using T = value_of_t<A>;
-  const auto op = detail::resolve(a);
-  using R = value_of_t<Z>;
-  const auto [beta, y] = detail::addend_of<R>(addend);
-  const std::span<const T> xs(x);
-  const std::span<R> zs(z);
-  detail::check_spmv(op, xs, y, zs);
-  const kernels::vector_update<T, R> out{op.alpha, beta, y.data(), zs.data()};
-  if (op.alpha == T{}) return out.prepare(0, op.rows());
-  kernels::run_spmv<detail::maybe_transposed<A>>(policy, op, xs.data(), out);
+  kernels::multiply_vector(policy, a, x, addend, z);
 }
 
 template <sparse_matrix A, vector_like X, class Y, vector_like Z>
   requires addend_vector<Y> && output_vector<Z> && share_one_value_type<A, X> &&
            share_one_value_type<Y, Z> && holds_products_of<value_of_t<Z>, value_of_t<A>>
 void multiply(const A& a, const X& x, const Y& addend, Z&& z) {
-  multiply(seq, a, x, addend, z);
+  kernels::multiply_vector(seq, a, x, addend, z);
 }
 
 /// SpMV, y = op(A) x; whatever y held is overwritten. Otherwise as the updating form.
@@ -87,14 +118,14 @@ template <sparse_matrix A, vector_like X, vector_like Y>
   requires output_vector<Y> && share_one_value_type<A, X> &&
            holds_products_of<value_of_t<Y>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const X& x, Y&& y) {
-  multiply(policy, a, x, scaled(0, y), y);
+  kernels::multiply_vector(policy, a, x, scaled(0, y), y);
 }
 
 template <sparse_matrix A, vector_like X, vector_like Y>
   requires output_vector<Y> && share_one_value_type<A, X> &&
            holds_products_of<value_of_t<Y>, value_of_t<A>>
 void multiply(const A& a, const X& x, Y&& y) {
-  multiply(seq, a, x, scaled(0, y), y);
+  kernels::multiply_vector(seq, a, x, scaled(0, y), y);
 }
 
 /// SpMM, C = epilogue(op(A) B + addend).
@@ -126,20 +157,7 @@ template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, c
            epilogue_for<E, value_of_t<C>>
 void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c,
               const E& step) {
-  using T = value_of_t<A>;
-  const auto op = detail::resolve(a);
-  using R = value_of_t<C>;
-  const auto [beta, c0] = detail::addend_of_matrix<R>(addend);
-  const dense_view<const T, typename B::layout_type> bs(b);
-  using LayoutC = typename std::remove_cvref_t<C>::layout_type;
-  const dense_view<R, LayoutC> cs(c);
-  const auto finish = detail::as_epilogue(step);
-  detail::check_spmm(op, bs, c0, cs, finish);
-  using Update = kernels::matrix_update<T, R, typename decltype(c0)::layout_type, LayoutC,
-                                        std::remove_const_t<decltype(finish)>>;
-  const Update out{op.alpha, beta, c0, cs, finish};
-  if (op.alpha == T{}) return kernels::store_everywhere(out);
-  kernels::run_spmm<detail::maybe_transposed<A>>(policy, op, bs, out);
+  kernels::multiply_matrix(policy, a, b, addend, c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, class E>
@@ -147,21 +165,21 @@ template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C, c
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>> &&
            epilogue_for<E, value_of_t<C>>
 void multiply(const A& a, const B& b, const C0& addend, C&& c, const E& step) {
-  multiply(seq, a, b, addend, c, step);
+  kernels::multiply_matrix(seq, a, b, addend, c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const B& b, const C0& addend, C&& c) {
-  multiply(policy, a, b, addend, c, epilogue<>());
+  kernels::multiply_matrix(policy, a, b, addend, c, epilogue<>());
 }
 
 template <sparse_matrix A, dense_matrix_like B, class C0, dense_matrix_like C>
   requires addend_matrix<C0> && share_one_value_type<A, B> && share_one_value_type<C0, C> &&
            output_matrix<C> && holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const A& a, const B& b, const C0& addend, C&& c) {
-  multiply(seq, a, b, addend, c, epilogue<>());
+  kernels::multiply_matrix(seq, a, b, addend, c, epilogue<>());
 }
 
 /// SpMM, C = epilogue(op(A) B); whatever C held is overwritten. Otherwise as the updating form.
@@ -169,28 +187,28 @@ template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C, class E>
   requires share_one_value_type<A, B> && output_matrix<C> &&
            holds_products_of<value_of_t<C>, value_of_t<A>> && epilogue_for<E, value_of_t<C>>
 void multiply(const execution_policy& policy, const A& a, const B& b, C&& c, const E& step) {
-  multiply(policy, a, b, scaled(0, c), c, step);
+  kernels::multiply_matrix(policy, a, b, scaled(0, c), c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C, class E>
   requires share_one_value_type<A, B> && output_matrix<C> &&
            holds_products_of<value_of_t<C>, value_of_t<A>> && epilogue_for<E, value_of_t<C>>
 void multiply(const A& a, const B& b, C&& c, const E& step) {
-  multiply(seq, a, b, scaled(0, c), c, step);
+  kernels::multiply_matrix(seq, a, b, scaled(0, c), c, step);
 }
 
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C>
   requires share_one_value_type<A, B> && output_matrix<C> &&
            holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const execution_policy& policy, const A& a, const B& b, C&& c) {
-  multiply(policy, a, b, scaled(0, c), c, epilogue<>());
+  kernels::multiply_matrix(policy, a, b, scaled(0, c), c, epilogue<>());
 }
 
 template <sparse_matrix A, dense_matrix_like B, dense_matrix_like C>
   requires share_one_value_type<A, B> && output_matrix<C> &&
            holds_products_of<value_of_t<C>, value_of_t<A>>
 void multiply(const A& a, const B& b, C&& c) {
-  multiply(seq, a, b, scaled(0, c), c, epilogue<>());
+  kernels::multiply_matrix(seq, a, b, scaled(0, c), c, epilogue<>());
 }
 
 } // namespace tilebit::inline TILEBIT_ABI
