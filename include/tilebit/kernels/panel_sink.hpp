@@ -79,12 +79,14 @@ public:
   bool fetches() const noexcept {
     return bytes_ > detail::far_bytes / 4 && out_.c.cols() * std::int64_t{sizeof(S)} >= 512;
   }
-  /// Does the kernel do all but store into columns of C? Corrections, which sums of integers have,
-  /// are steps of it, behind alpha.
-  bool finished_by_kernel() const noexcept {
-    return steps_in_registers && (rows_of_c0 || out_.beta == 0) &&
+  /// Does the kernel apply factors and the addend? Corrections, which sums of integers have, are
+  /// steps of it, behind alpha.
+  bool scaled_by_kernel() const noexcept {
+    return sums_of_c && (rows_of_c0 || out_.beta == 0) &&
            (!std::is_integral_v<S> || out_.alpha == 1);
   }
+  /// And all steps, so that it does all but store into columns of C?
+  bool finished_by_kernel() const noexcept { return steps_in_registers && scaled_by_kernel(); }
   /// Do sums have to be stored by store()?
   bool staged() const noexcept { return !rows_of_c || !finished_by_kernel(); }
 
@@ -99,12 +101,16 @@ public:
       to.step[0] = {panel_step<S>::kind::bias, corrections};
       to.steps = 1;
     }
-    if constexpr (steps_in_registers) {
-      if (finished_by_kernel()) {
+    if constexpr (sums_of_c) {
+      if (scaled_by_kernel()) {
         to.alpha = static_cast<S>(out_.alpha);
         to.beta = out_.beta;
         if (out_.beta != 0) to.c0 = &out_.c0(row0, panel.first);
         to.c0_ld = out_.c0.ld();
+      }
+    }
+    if constexpr (steps_in_registers) {
+      if (finished_by_kernel()) {
         const auto own = at(to.steps);
         set_steps(to, out_.epilogue);
         for (std::size_t k = own; k < at(to.steps); ++k) {
@@ -145,6 +151,9 @@ public:
                                out_.c.ld());
       }
     }
+    if constexpr (sums_of_c && !steps_in_registers) {
+      if (scaled_by_kernel()) return store_steps(sums, ld, first, last, panel);
+    }
     const auto put = [&](std::int64_t i, std::int64_t j) {
       out_.store(i, panel.first + j,
                  narrowed_sum<typename Update::factor_type>(sums[(i - first) * ld + j]));
@@ -165,9 +174,32 @@ private:
   using LayoutC0 = typename decltype(std::declval<Update>().c0)::layout_type;
   static constexpr bool rows_of_c = std::same_as<LayoutC, row_major>;
   static constexpr bool rows_of_c0 = std::same_as<LayoutC0, row_major>;
+  static constexpr bool sums_of_c = std::same_as<S, typename Update::result_type>;
   static constexpr bool steps_in_registers =
-      std::same_as<S, typename Update::result_type> &&
-      in_registers<S, std::remove_cvref_t<decltype(std::declval<Update>().epilogue)>>;
+      sums_of_c && in_registers<S, std::remove_cvref_t<decltype(std::declval<Update>().epilogue)>>;
+
+  /// The same where steps are all that is left to do, of which some are any callables.
+  void store_steps(const S* sums, std::int64_t ld, std::int64_t first, std::int64_t last,
+                   const panel_range& panel) const noexcept {
+    const auto& steps = out_.epilogue;
+    if constexpr (rows_of_c) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const S* const from = sums + (i - first) * ld;
+        S* const to = &out_.c(i, panel.first);
+        std::int64_t j = 0;
+        for (; j + 8 <= panel.width; j += 8) { // a constant count, which g++ -O2 vectorises
+          for (std::int64_t k = j; k < j + 8; ++k) to[k] = steps(i, from[k]);
+        }
+        for (; j < panel.width; ++j) to[j] = steps(i, from[j]);
+      }
+    } else {
+      for (std::int64_t j = 0; j < panel.width; ++j) {
+        for (std::int64_t i = first; i < last; ++i) {
+          out_.c(i, panel.first + j) = steps(i, sums[(i - first) * ld + j]);
+        }
+      }
+    }
+  }
 
   bool whole_lines(const panel_range& panel, const S* c) const noexcept {
     const auto on_line = [](std::uintptr_t bytes) { return bytes % 64 == 0; };

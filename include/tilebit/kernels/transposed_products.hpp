@@ -101,12 +101,12 @@ private:
   /// Stores rows [first, last) of a panel of C.
   void finish(std::int64_t first, std::int64_t last, const panel_range& panel,
               T* sums) const noexcept {
-    if (sink_.finished_by_kernel()) {
-      panel_output<T> to = sink_.output(panel, 0);
-      if (sink_.staged()) { // where they stand
-        to.c = sums;
-        to.c_ld = lds_;
-      }
+    panel_output<T> to = sink_.output(panel, 0);
+    if (sink_.staged()) { // where they stand
+      to.c = sums;
+      to.c_ld = lds_;
+    }
+    if (!sink_.staged() || !to.is_sum()) {
       kernels_.finish(panel.vectors)(sums, lds_, first, last, panel.width, to);
       if (to.streams) finish_streams();
     }
