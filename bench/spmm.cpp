@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct settings {
   std::vector<std::string> types{"float", "double"};
   bool coo = false;
   bool transposed = false;
+  bool forms = false;
   bool no_peers = false;
   double most_megabytes = 1000; ///< of B and C together
   bench::timing_options timing;
@@ -104,6 +106,34 @@ own_products(const forms<T>& a, const bench::spmm_operands<T>& of, bool transpos
   return products;
 }
 
+/// Further forms of products with one matrix, which give C = A B as well: with an addend, of zeros;
+/// with a factor and steps in registers; with a callable; with B and C column-major.
+template <class T, class A>
+void add_forms(std::vector<bench::spmm_product<T>>& products, const std::string& name,
+               const A& matrix, const bench::spmm_operands<T>& of) {
+  const auto policy = tb::threads(of.threads);
+  const tb::shape of_b(of.a.cols(), of.n);
+  const tb::shape of_c(of.a.rows(), of.n);
+  const tb::dense_view<const T> b(of.b, of_b);
+  const tb::dense_view<T> c(of.c, of_c);
+  const auto zeros = std::make_shared<tb::dense_matrix<T>>(of_c);
+  const auto none = std::make_shared<std::vector<T>>(static_cast<std::size_t>(of.a.rows()));
+  const auto halves = std::make_shared<std::vector<T>>(none->size(), T(0.5F));
+  products.push_back(bench::row_major_product<T>(
+      of, name + " +D", [=, &matrix] { tb::multiply(policy, matrix, b, *zeros, c); }));
+  products.push_back(bench::row_major_product<T>(of, name + " steps", [=, &matrix] {
+    tb::multiply(policy, tb::scaled(2, matrix), b, c,
+                 tb::epilogue(tb::row_scale(*halves), tb::bias(*none)));
+  }));
+  products.push_back(bench::row_major_product<T>(of, name + " f", [=, &matrix] {
+    tb::multiply(policy, matrix, b, c, [](T x) { return x; });
+  }));
+  const tb::dense_view<const T, tb::col_major> b_columns(of.b_columns, of_b);
+  const tb::dense_view<T, tb::col_major> c_columns(of.c_columns, of_c);
+  products.push_back(bench::col_major_product<T>(
+      of, name + " col", [=, &matrix] { tb::multiply(policy, matrix, b_columns, c_columns); }));
+}
+
 std::string name_of(tb::format f) {
   switch (f) {
   case tb::format::coo:
@@ -121,6 +151,11 @@ bench::spmm_result measure(const std::string& name, const forms<T>& a,
   const std::int64_t n = dense.n;
   const auto of = dense.times(a.csr, a.dense.get(), threads);
   auto products = own_products(a, of, s.transposed);
+  if (s.forms) {
+    add_forms(products, "CSR", a.csr, of);
+    add_forms(products, "bitmap", a.bitmap, of);
+    add_forms(products, "optimized", a.optimized, of);
+  }
   for (const auto& library : libraries(s)) {
     for (auto& product : library.products(of)) {
       // The row-major gemm is the one whose operands are those of the sparse products.
@@ -272,6 +307,8 @@ int main(int argc, char** argv) {
   app.add_flag("--coo", s.coo, "also time COO, which is slow");
   app.add_flag("--transposed", s.transposed,
                "also time products with transposed(a), where a is A transposed");
+  app.add_flag("--forms", s.forms,
+               "also time products with an addend, steps, a callable, column-major B and C");
   app.add_flag("--no-peers", s.no_peers, "our own formats alone");
   app.add_option("--most-megabytes", s.most_megabytes, "leave out larger B and C together");
   app.add_option(

@@ -22,7 +22,8 @@ bool is_format(const std::string& product) {
 }
 
 bool is_own(const std::string& product) {
-  return is_format(product) || product == "optimized" || product.ends_with("^T");
+  const std::string form = product.substr(0, product.find_first_of(" ^"));
+  return is_format(form) || form == "optimized";
 }
 
 bool is_dense(const std::string& product) {

@@ -152,6 +152,15 @@ void print_spmm_summary(const std::vector<spmm_run>& runs, const std::string& co
         [&](const spmm_run&, const spmm_result& r) { return r.time(ours + "^T") / r.time(ours); },
         extreme::largest);
   }
+  for (const char* form : {" +D", " steps", " f", " col"}) {
+    for (const char* format : {"CSR", "bitmap", "optimized"}) {
+      const std::string ours = format;
+      print_mean(
+          runs, "time of \"" + ours + form + "\" over the plain product", one,
+          [&](const spmm_run&, const spmm_result& r) { return r.time(ours + form) / r.time(ours); },
+          extreme::largest);
+    }
+  }
   print_recommended(runs, one);
   print_mean(
       runs, "optimize(csr, spmm), in optimized SpMMs of 64 columns",
