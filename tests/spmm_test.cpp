@@ -114,14 +114,12 @@ void check_every_width(const tb::coo_matrix<T, I>& a, std::int64_t most, std::in
   const auto b = random_dense<T>(a.cols(), most, from);
   const auto c0 = random_dense<T>(a.rows(), most, from);
   const auto expected = expected_columns<T>(a, b);
-  const tb::isa best = std::min(tb::supported_isas().front(), tb::isa::avx512);
   const auto check_widths = [&](const auto& m, std::int64_t first, std::int64_t last,
                                 std::int64_t by) {
     for (std::int64_t n = first; n <= last; n += by) {
       CAPTURE(n);
       check_width<tb::row_major, tb::row_major>(m, b, c0, expected, n);
-      // The other layouts share the kernels: those of lower levels are run for some n.
-      if (n % 4 != 1 && tb::active_isa() < best) continue;
+      if (n % 4 != 1 && n % 16 != 0) continue; // the other layouts share the kernels
       check_width<tb::col_major, tb::row_major>(m, b, c0, expected, n);
       check_width<tb::row_major, tb::col_major>(m, b, c0, expected, n);
       check_width<tb::col_major, tb::col_major>(m, b, c0, expected, n);
