@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "../core/config.hpp"
-#include "../core/numeric.hpp"
 #include "../formats/coo.hpp"
 
 namespace tilebit::inline TILEBIT_ABI::kernels {
@@ -19,9 +18,7 @@ public:
   /// count: at least one, and at most one for each entry.
   entry_blocks(const coo_view<const T, I>& a, int count) noexcept : a_(a), count_(count) {}
 
-  int count() const noexcept { return count_; }
-
-  /// O(log nnz); block 0 begins at 0, block count() at the end.
+  /// O(log nnz); block 0 begins at 0, block `count` at the end.
   std::int64_t begin(int block) const noexcept {
     const std::int64_t cut = share(block);
     if (block == 0 || block == count_) return cut;
