@@ -162,9 +162,9 @@ struct packed_arrays {
 
 } // namespace detail
 
-/// A matrix laid out for multiplication by optimize(a). to_coo, to_csr, ... give a back exactly: its
-/// entries in row-major order, with duplicates, which optimize sums, as one.
-/// It takes part in multiply and the conversions like any other format; values cannot be changed.
+/// A matrix laid out for multiplication by optimize(a). to_coo, to_csr, ... give a back exactly:
+/// its entries in row-major order, with duplicates, which optimize sums, as one. It takes part in
+/// multiply and the conversions like any other format; values cannot be changed.
 template <class T, index I = std::int32_t>
   requires scalar<T>
 class optimized_matrix {
