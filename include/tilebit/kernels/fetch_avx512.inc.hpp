@@ -22,8 +22,12 @@ inline __mmask16 all_of_16() noexcept {
 inline constexpr bool always_far = true;
 /// Whether tile rows share the reduction of their sums, which saves shuffles.
 inline constexpr bool reductions_shared = true;
-/// Whether four elements at a time are added to at their columns.
-inline constexpr bool scatters_vectors = false;
+/// Whether four elements at a time are added to at their columns: of double that gains nothing.
+template <class T>
+inline constexpr bool scatters_vectors = sizeof(T) == 4;
+/// Whether quarters of a vector are stored and read again instead of extracted, because extracting
+/// takes the port that expanding loads wait for.
+inline constexpr bool reads_quarters = true;
 /// Whether rows of B of 8 bytes are gathered.
 inline constexpr bool gathers_rows = true;
 

@@ -15,7 +15,10 @@ inline constexpr bool always_far = false;
 /// where rows are short.
 inline constexpr bool reductions_shared = false;
 /// Whether four elements at a time are added to at their columns.
+template <class T>
 inline constexpr bool scatters_vectors = true;
+/// Whether quarters of a vector are stored and read again instead of extracted.
+inline constexpr bool reads_quarters = false;
 /// Whether rows of B of 8 bytes are gathered.
 inline constexpr bool gathers_rows = false;
 

@@ -2,6 +2,7 @@
 // namespace of the instruction set. simd_avx512.inc.hpp has the same names.
 
 inline constexpr bool always_far = true; // elements are fetched ahead wherever they come from
+template <class T>
 inline constexpr bool scatters_vectors = true;
 
 /// Four bits as a mask, by the signs of its lanes.

@@ -11,7 +11,7 @@ template <bool Far = false, class T, class I>
 TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int64_t n, T factor,
                                        T* z) noexcept {
   std::int64_t k = 0;
-  if constexpr (scatters_vectors) {
+  if constexpr (scatters_vectors<T>) {
     for (const std::int64_t eights = n < 16 ? 0 : n - 7; k < eights; k += 8) {
       if constexpr (Far) {
         prefetch_elements(values + k);
@@ -24,6 +24,10 @@ TILEBIT_ALWAYS_INLINE void scatter_row(const T* values, const I* cols, std::int6
     }
   } else {
     for (const std::int64_t fours = n < 16 ? 0 : n - 3; k < fours; k += 4) {
+      if constexpr (Far) {
+        prefetch_elements(values + k);
+        prefetch_elements(cols + k);
+      }
       T* const to[4] = {z + cols[k], z + cols[k + 1], z + cols[k + 2], z + cols[k + 3]};
       const T s0 = fused(values[k], factor, *to[0]);
       const T s1 = fused(values[k + 1], factor, *to[1]);
@@ -147,7 +151,7 @@ void spmv_transposed(const csr_view<const T, I, O>& a, std::int64_t first, std::
                      const T* x, T alpha, T* z) noexcept {
   constexpr std::int64_t entry = sizeof(T) + sizeof(I);
   const bool short_rows = a.nnz() <= 16 * a.rows();
-  const bool far = scatters_vectors && !short_rows && detail::comes_from_far(a.nnz() * entry);
+  const bool far = !short_rows && detail::comes_from_far(a.nnz() * entry);
   // Doubles from far take as long as their bytes: products next to nothing would add to that.
   const bool multiplied_apart = short_rows || (a.nnz() <= 28 * a.rows() && !(far && sizeof(T) > 4));
   if (multiplied_apart && a.rows() > most_remembered_rows &&
@@ -213,10 +217,15 @@ TILEBIT_ALWAYS_INLINE const T* scatter_tiles(const tile_scatter<T>& scatter,
                                              T* z) noexcept {
   if constexpr (requires { scatter.template add_four<Full>(bitmaps, cols, e, z); }) {
     for (; k + 4 <= end; k += 4) {
+      if constexpr (always_far) {
+        prefetch_elements(e);
+        prefetch_elements(e + 64 / sizeof(T));
+      }
       e = scatter.template add_four<Full>(bitmaps + k, cols + k, e, z);
     }
   }
   for (; k < end; ++k) {
+    if constexpr (always_far && sizeof(T) == 8) prefetch_elements(e);
     e = scatter.template add<Full>(bitmaps[k], e, z + 4 * static_cast<std::int64_t>(cols[k]));
   }
   return e;
@@ -301,7 +310,7 @@ void scatter_slices(const C* all_cols, const sliced_view<const T, I>& a, std::in
     const I* const order = a.row_order().data() + row0;
     T factors[16];
     std::int64_t scaled = 0;
-    if constexpr (scatters_vectors) { // stored as they are loaded again
+    if constexpr (scatters_vectors<T>) { // stored as they are loaded again
       for (; scaled + 4 <= rows; scaled += 4) {
         store_four(factors + scaled, collect(x, four_columns<I>(order + scaled).at), alpha);
       }

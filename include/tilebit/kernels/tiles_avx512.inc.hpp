@@ -247,9 +247,18 @@ struct tile_scatter<float> {
       _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), sum));
     };
     put(cols[0], _mm512_castps512_ps128(sums));
-    put(cols[1], _mm512_extractf32x4_ps(sums, 1));
-    put(cols[2], _mm512_extractf32x4_ps(sums, 2));
-    put(cols[3], _mm512_extractf32x4_ps(sums, 3));
+    if constexpr (reads_quarters && !Full) {
+      alignas(64) float quarters[16];
+      _mm512_store_ps(quarters, sums);
+      asm("" : "+m"(quarters)); // or g++ extracts them
+      put(cols[1], _mm_load_ps(quarters + 4));
+      put(cols[2], _mm_load_ps(quarters + 8));
+      put(cols[3], _mm_load_ps(quarters + 12));
+    } else {
+      put(cols[1], _mm512_extractf32x4_ps(sums, 1));
+      put(cols[2], _mm512_extractf32x4_ps(sums, 2));
+      put(cols[3], _mm512_extractf32x4_ps(sums, 3));
+    }
     return e;
   }
 
