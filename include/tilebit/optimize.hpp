@@ -12,6 +12,7 @@
 #include "conversions/grouped_rows.hpp"
 #include "conversions/low_precision_copies.hpp"
 #include "conversions/optimized_parts.hpp"
+#include "conversions/windows.hpp"
 #include "convert.hpp"
 #include "core/concepts.hpp"
 #include "core/isa.hpp"
@@ -43,6 +44,30 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, bool 
     return optimized_matrix<T, I>(trusted{}, std::move(tiles), std::move(packed));
   }
   return optimized_matrix<T, I>(trusted{}, to_bitmap_grid(tiles), std::move(packed));
+}
+
+/// A copy of all rows in windows, or none where these are predicted to take as long as other parts,
+/// or the level in force does not multiply them. A few blocks tell before all are made.
+template <class T, class I, class O>
+windowed_arrays<T> windows_where_they_pay(const csr_view<const T, I, O>& a, double others_take) {
+  using view = windowed_view<T>;
+  if (kernels::spmv_windowed_table::rows.empty() || active_isa() < isa::avx512) return {};
+  const auto pieces = [](std::int64_t n, std::int64_t size) {
+    return static_cast<double>((n + size - 1) / size);
+  };
+  const double windows = pieces(a.rows(), view::height) * pieces(a.cols(), view::width);
+  const auto take = [&](double steps) {
+    const double bytes = steps * view::height * (sizeof(T) + 1) + windows * 4;
+    return cost_of_windows_of_float(windows, steps, bytes);
+  };
+  const double most = 0.92 * others_take;
+  if (take(static_cast<double>(a.nnz()) / view::height) > most) return {};
+  if (take(expected_steps(a)) > most) return {};
+  windowed_arrays<T> all = windows_of(a);
+  const auto blocks = static_cast<double>(length(all.step_offsets) - 1);
+  const auto steps = static_cast<double>(all.step_offsets.back());
+  if (blocks < pieces(a.rows(), view::height) || take(steps) > most) return {};
+  return all;
 }
 
 /// optimize for SpMV: bands of rows as tiles, as diagonals or as slices, or the matrix as COO where
@@ -100,11 +125,16 @@ optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, boo
       return optimized_matrix<T, I>(trusted{}, to_coo(csr));
     }
   }
+  windowed_arrays<T> windowed;
+  if constexpr (multiplies_windows_v<T>) {
+    if (!only_slices) windowed = windows_where_they_pay(csr, in_bands_takes);
+  }
   auto in_bands = tiles_in_bands(std::move(tiles), std::span<const unit_range>(tile_bands));
   auto diagonals = diagonals_in_bands(csr, std::span<const unit_range>(diagonal_bands));
   auto sliced = slices_of(csr, std::span<const std::int64_t>(others), others_nnz);
   return optimized_matrix<T, I>(trusted{}, std::move(in_bands), std::move(tile_bands),
-                                std::move(diagonals), std::move(diagonal_bands), std::move(sliced));
+                                std::move(diagonals), std::move(diagonal_bands), std::move(sliced),
+                                std::move(windowed));
 }
 
 /// optimize of float or double for SpMM: grouped rows of A's tiles, or where these do not pay CSR
@@ -144,19 +174,21 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 ///
 /// For SpMV: bands of 256 rows, of four where 16 have 65,536 entries, each as tiles, as diagonals
 /// or as sliced rows, whichever the cost model predicts to be fastest; or all of float or double as
-/// COO, where most rows are empty. For SpMM of float or double:
-/// grouped rows (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for
-/// four rows, or CSR where rows that neighbour have few columns in common, next to the rows of B
-/// that are not near. Either multiplies vectors and dense matrices alike, only more slowly what it
-/// was not made for. Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix,
-/// whichever is smaller, and for SpMM a second copy in grouped rows of packed entries: 4 bytes for
-/// each pair of bfloat16 or four 8-bit integers that neighbour in a row, or for each float16, and
-/// sizeof(I) for a column of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit
-/// integers of which 6% or more are stored, that copy is of masked rows (formats/masked.hpp): the
-/// entries, and a bit for each place. For SpMV with these types and AVX-512 BF16, a second copy in
-/// masked rows or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or,
-/// where entries are far from each other, a byte more than its own for each of them, and zeros
-/// besides; none where most tiles are empty. For transposed SpMV: A^T laid out for SpMV, so that
+/// COO, where most rows are empty. With AVX-512 float has a second copy in windowed rows
+/// (formats/windowed.hpp), 5 bytes an entry and zeros besides, where the model predicts that to be
+/// faster: weights pruned to 10 to 40% without structure. For SpMM of float or double: grouped rows
+/// (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or
+/// CSR where rows that neighbour have few columns in common, next to the rows of B that are not
+/// near. Either multiplies vectors and dense matrices alike, only more slowly what it was not made
+/// for. Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is
+/// smaller, and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of
+/// bfloat16 or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for
+/// a column of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit integers of
+/// which 6% or more are stored, that copy is of masked rows (formats/masked.hpp): the entries, and
+/// a bit for each place. For SpMV with these types and AVX-512 BF16, a second copy in masked rows
+/// or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries
+/// are far from each other, a byte more than its own for each of them, and zeros besides; none
+/// where most tiles are empty. For transposed SpMV: A^T laid out for SpMV, so that
 /// multiply(transposed(h), x, y) is as fast as a plain product, and a plain one as slow as a
 /// transposed one.
 ///

@@ -1,4 +1,4 @@
-// Rows of 16-bit and 8-bit types as windowed rows (formats/windowed.hpp).
+// Rows of float, 16-bit and 8-bit types as windowed rows (formats/windowed.hpp).
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,49 @@
 
 namespace tilebit::detail {
 
-/// For sixteen rows, the columns of the last entries that have been taken.
+/// A column for each of sixteen rows.
 using row_columns = std::array<std::int64_t, std::tuple_size_v<row_places>>;
+
+/// Sixteen rows on their way through the columns.
+struct rows_under_way {
+  static constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
+
+  row_places places; ///< the entry after those that have been taken
+  row_places ends;
+  row_columns next;        ///< its column, or none
+  std::int64_t nearest;    ///< the least of these
+  row_columns at_column{}; ///< for distances, that of the last entry or bridge
+
+  template <class T, class I, class O>
+  rows_under_way(const csr_view<const T, I, O>& a, std::int64_t first)
+      : places(places_of(a, first)), ends(places_of(a, first + 1)) {
+    for (std::size_t r = 0; r < next.size(); ++r) look(a, r);
+    find_nearest();
+  }
+  void find_nearest() noexcept { nearest = *std::min_element(next.begin(), next.end()); }
+  /// The value of the next entry of a row, which is taken.
+  template <class T, class I, class O>
+  T take(const csr_view<const T, I, O>& a, std::size_t r) noexcept {
+    const T value = a.values()[places[r]++];
+    look(a, r);
+    return value;
+  }
+  /// How many rows have an entry left before column `end`.
+  std::ptrdiff_t before(std::int64_t end) const noexcept {
+    std::ptrdiff_t rows = 0;
+    for (const std::int64_t column : next) rows += column < end;
+    return rows;
+  }
+  std::int64_t entries() const noexcept {
+    return static_cast<std::int64_t>(ends.back() - places.front());
+  }
+
+private:
+  template <class T, class I, class O>
+  void look(const csr_view<const T, I, O>& a, std::size_t r) noexcept {
+    next[r] = places[r] < ends[r] ? static_cast<std::int64_t>(a.col_indices()[places[r]]) : none;
+  }
+};
 
 /// The longest distance that half a byte names.
 inline constexpr std::int64_t longest_gap = 15;
@@ -39,71 +80,57 @@ int bits_of_positions(const csr_view<const T, I, O>& a) noexcept {
   return 10 * (a.nnz() + bridges) * (bits + 4) <= 9 * a.nnz() * (bits + 8) ? 4 : 8;
 }
 
-/// How many rows have an entry left before column `end`.
-template <class T, class I, class O>
-std::ptrdiff_t rows_before(const csr_view<const T, I, O>& a, std::int64_t end,
-                           const row_places& places, const row_places& ends) noexcept {
-  std::ptrdiff_t rows = 0;
-  for (std::size_t r = 0; r < places.size(); ++r) {
-    rows += places[r] < ends[r] && static_cast<std::int64_t>(a.col_indices()[places[r]]) < end;
-  }
-  return rows;
-}
-
 /// Appends a step under the window that begins with strip i: of each row the next entries that it
-/// covers, and of distances bridges to its end where there are none. Moves the places of the rows
-/// behind them, and the columns of the last ones to theirs.
+/// covers, which are taken, and of distances bridges to its end where there are none.
 template <class T, class I, class O>
-void append_step(const csr_view<const T, I, O>& a, std::int64_t i, row_places& places,
-                 const row_places& ends, row_columns& at_column, windowed_arrays<T>& out) {
+void append_step(const csr_view<const T, I, O>& a, std::int64_t i, rows_under_way& rows,
+                 windowed_arrays<T>& out) {
   using view = windowed_view<T>;
   const std::int64_t begin = view::strip * i;
+  const std::int64_t last = begin + view::width - 1;
   const bool gaps = out.position_bits == 4;
   std::size_t to = out.values.size();
   out.values.resize(to + std::tuple_size_v<row_places> * view::depth, T{});
   out.positions.resize(gaps ? out.values.size() / 2 : out.values.size(),
                        static_cast<std::uint8_t>(gaps ? 0 : begin % view::width));
-  for (std::size_t r = 0; r < places.size(); ++r, to += view::depth) {
-    for (std::size_t d = 0; d < view::depth && places[r] < ends[r]; ++d) {
-      const auto column = static_cast<std::int64_t>(a.col_indices()[places[r]]);
-      const std::int64_t end = begin + view::width - 1;
+  for (std::size_t r = 0; r < rows.next.size(); ++r, to += view::depth) {
+    for (std::size_t d = 0; d < view::depth && rows.next[r] != rows.none; ++d) {
+      const std::int64_t column = rows.next[r];
       if (!gaps) {
-        if (column > end) break;
-        out.positions[to + d] = static_cast<std::uint8_t>(column % view::width);
-        out.values[to + d] = a.values()[places[r]++];
+        if (column > last) break;
+        out.positions[to + d] = static_cast<std::uint8_t>(column % view::width | view::stored);
+        out.values[to + d] = rows.take(a, r);
         continue;
       }
-      const std::int64_t gap = std::min(std::min(column, end) - at_column[r], longest_gap);
-      at_column[r] += gap;
+      const std::int64_t gap = std::min(std::min(column, last) - rows.at_column[r], longest_gap);
+      rows.at_column[r] += gap;
       std::uint8_t& two = out.positions[(to + d) / 2];
       two = static_cast<std::uint8_t>(two | gap << (d % 2 == 0 ? 0 : 4));
-      if (at_column[r] == column) out.values[to + d] = a.values()[places[r]++];
+      if (rows.at_column[r] == column) out.values[to + d] = rows.take(a, r);
     }
   }
+  rows.find_nearest();
 }
 
-/// Appends the steps of a block whose rows begin at `places`. False where a strip has too many: all
-/// rows bridge a long distance before it.
+/// Appends the steps of a block. False where a strip has too many: all rows bridge a long distance
+/// before it.
 ///
 /// Most strips get the average number of steps, although fewer would do for some, as long as half
 /// of the rows have entries for them: loops of equal length are predicted by the processor.
 template <class T, class I, class O>
-bool append_block(const csr_view<const T, I, O>& a, row_places places, const row_places& ends,
-                  std::int64_t strips, windowed_arrays<T>& out) {
+bool append_block(const csr_view<const T, I, O>& a, rows_under_way rows, std::int64_t strips,
+                  windowed_arrays<T>& out) {
   using view = windowed_view<T>;
-  const auto entries = static_cast<std::int64_t>(ends.back() - places.front());
   const std::int64_t filled = std::max<std::int64_t>(1, (a.cols() + view::strip - 1) / view::strip);
   const std::int64_t word_columns = view::height * view::depth * filled;
-  const std::int64_t usual = (entries + word_columns / 2) / word_columns;
-  row_columns at_column{};
+  const std::int64_t usual = (rows.entries() + word_columns / 2) / word_columns;
   for (std::int64_t i = 0; i < strips; ++i) {
     const std::int64_t begin = view::strip * i;
     std::int64_t steps = 0;
-    while (
-        rows_before(a, begin + view::strip, places, ends) > 0 ||
-        (steps < usual && rows_before(a, begin + view::width, places, ends) >= view::height / 2)) {
+    while (rows.nearest < begin + view::strip ||
+           (steps < usual && rows.before(begin + view::width) >= view::height / 2)) {
       if (steps == std::numeric_limits<std::uint8_t>::max()) return false;
-      append_step(a, i, places, ends, at_column, out);
+      append_step(a, i, rows, out);
       ++steps;
     }
     out.steps_of_strip.push_back(static_cast<std::uint8_t>(steps));
@@ -119,10 +146,11 @@ windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a, int position_bit
   out.position_bits = position_bits;
   const std::int64_t strips = out.view(shape(a.rows(), a.cols())).strips();
   for (std::int64_t first = 0; first < a.rows(); first += view::height) {
-    const row_places places = places_of(a, first);
-    const row_places ends = places_of(a, first + 1);
-    if constexpr (std::is_same_v<T, std::int8_t>) append_row_sums(a, places, ends, out.row_sums);
-    if (!append_block(a, places, ends, strips, out)) break;
+    const rows_under_way rows(a, first);
+    if constexpr (std::is_same_v<T, std::int8_t>) {
+      append_row_sums(a, rows.places, rows.ends, out.row_sums);
+    }
+    if (!append_block(a, rows, strips, out)) break;
     out.step_offsets.push_back(length(out.values) / (view::height * view::depth));
   }
   return out;
@@ -131,11 +159,30 @@ windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a, int position_bit
 /// All rows. O(nnz + rows * strips) time.
 template <class T, class I, class O>
 windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a) {
-  const int bits = bits_of_positions(a);
+  const int bits = windowed_view<T>::depth == 1 ? 8 : bits_of_positions(a);
   windowed_arrays<T> out = windows_of(a, bits);
   const std::int64_t blocks = out.view(shape(a.rows(), a.cols())).blocks();
   if (bits < 8 && blocks * windowed_view<T>::height < a.rows()) return windows_of(a, 8);
   return out;
+}
+
+/// Steps that all rows take, as those of a few blocks tell. O(nnz of these + strips).
+template <class T, class I, class O>
+double expected_steps(const csr_view<const T, I, O>& a) {
+  constexpr std::int64_t samples = 4;
+  using view = windowed_view<T>;
+  windowed_arrays<T> out;
+  const std::int64_t blocks = (a.rows() + view::height - 1) / view::height;
+  const std::int64_t strips = out.view(shape(a.rows(), a.cols())).strips();
+  std::int64_t entries = 0;
+  for (std::int64_t k = 0; k < std::min(samples, blocks); ++k) {
+    const std::int64_t first = view::height * (blocks * k / std::min(samples, blocks));
+    const rows_under_way rows(a, first);
+    entries += rows.entries();
+    append_block(a, rows, strips, out);
+  }
+  const auto steps = static_cast<double>(out.values.size()) / (view::height * view::depth);
+  return entries == 0 ? 0.0 : steps / static_cast<double>(entries) * static_cast<double>(a.nnz());
 }
 
 } // namespace tilebit::detail

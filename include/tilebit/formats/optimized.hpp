@@ -51,18 +51,33 @@ struct low_precision_parts {
   windowed_view<const scalar_type> windowed;
   masked_view<const scalar_type> masked;
 };
-struct no_low_precision_parts {};
+
+/// The part that only float has.
+template <class T>
+struct windowed_part {
+  windowed_view<const std::remove_const_t<T>> windowed;
+};
+
+struct no_further_parts {};
+
+/// What a type has besides the parts that all have.
+template <class T, class I>
+using further_parts =
+    std::conditional_t<is_packed_v<std::remove_const_t<T>>, low_precision_parts<T, I>,
+                       std::conditional_t<multiplies_windows_v<std::remove_const_t<T>>,
+                                          windowed_part<T>, no_further_parts>>;
 
 } // namespace detail
 
 /// The parts of an optimized matrix, not owned.
 ///
 /// For SpMV: a bitmap matrix whose tile rows outside its bands are empty, diagonals whose slices
-/// outside their bands are empty, and sliced rows for everything outside the bands; or COO, all or
-/// none, in row-major order. For SpMM: grouped rows, CSR or tiles, all or none. Of 16-bit and 8-bit
-/// types: a bitmap grid or tiles, all or none, and a second copy of the entries or nothing: packed
-/// (core/packed.hpp) or as float in grouped rows, windowed rows or masked rows. But for that copy,
-/// every row is in exactly one part.
+/// outside their bands are empty, and sliced rows for everything outside the bands, and of float a
+/// second copy of the entries in windowed rows or nothing; or COO, all or none, in row-major order.
+/// For SpMM: grouped rows, CSR or tiles, all or none. Of 16-bit and 8-bit types: a bitmap grid or
+/// tiles, all or none, and a second copy of the entries or nothing: packed (core/packed.hpp) or as
+/// float in grouped rows, windowed rows or masked rows. But for copies, every row is in exactly one
+/// part.
 ///
 /// What is made for transposed products has the parts of the transpose: A^T is what they lay out.
 template <class T, class I>
@@ -90,7 +105,14 @@ public:
                  masked_view<const scalar_type> masked = {}) noexcept
     requires detail::is_packed_v<scalar_type>
       : optimized_view(parts) {
-    low_precision_ = {grid, packed, corrections, windowed, masked};
+    further_ = {grid, packed, corrections, windowed, masked};
+  }
+
+  /// With a copy in windowed rows.
+  optimized_view(optimized_view parts, windowed_view<const scalar_type> windowed) noexcept
+    requires detail::multiplies_windows_v<scalar_type>
+      : optimized_view(parts) {
+    further_ = {windowed};
   }
 
   std::int64_t rows() const noexcept { return of_transpose_ ? tiles_.cols() : tiles_.rows(); }
@@ -118,7 +140,13 @@ public:
   bitmap_grid_view<T, I> grid() const noexcept { return low_precision().grid; }
   grouped_view<const packed_type, I> packed() const noexcept { return low_precision().packed; }
   std::span<const std::int32_t> corrections() const noexcept { return low_precision().corrections; }
-  windowed_view<const scalar_type> windowed() const noexcept { return low_precision().windowed; }
+  windowed_view<const scalar_type> windowed() const noexcept {
+    if constexpr (requires { further_.windowed; }) {
+      return further_.windowed;
+    } else {
+      return {};
+    }
+  }
   masked_view<const scalar_type> masked() const noexcept { return low_precision().masked; }
 
 private:
@@ -129,7 +157,7 @@ private:
 
   std::conditional_t<low, const low_parts&, low_parts> low_precision() const noexcept {
     if constexpr (low) {
-      return low_precision_;
+      return further_;
     } else {
       return {};
     }
@@ -144,8 +172,7 @@ private:
   csr_view<T, I> csr_;
   coo_view<T, I> coo_;
   /// Views of other types are half as large without: products of small matrices notice it.
-  [[no_unique_address]] std::conditional_t<low, low_parts, detail::no_low_precision_parts>
-      low_precision_;
+  [[no_unique_address]] detail::further_parts<T, I> further_;
   bool of_transpose_ = false;
 };
 
@@ -178,10 +205,13 @@ public:
   /// For optimize, whose parts fit together by construction.
   optimized_matrix(detail::trusted, bitmap_matrix<T, I>&& tiles,
                    std::vector<unit_range>&& tile_bands, detail::diagonal_arrays<T, I>&& diagonals,
-                   std::vector<unit_range>&& diagonal_bands, detail::sliced_arrays<T, I>&& sliced)
+                   std::vector<unit_range>&& diagonal_bands, detail::sliced_arrays<T, I>&& sliced,
+                   detail::windowed_arrays<T>&& windowed = {})
       : tiles_(std::move(tiles)), tile_bands_(std::move(tile_bands)),
         diagonals_(std::move(diagonals)), diagonal_bands_(std::move(diagonal_bands)),
-        sliced_(std::move(sliced)) {}
+        sliced_(std::move(sliced)) {
+    packed_.windowed = std::move(windowed);
+  }
   optimized_matrix(detail::trusted, detail::grouped_arrays<T, I>&& grouped, shape s)
       : tiles_(detail::trusted{}, no_tiles(s), s), grouped_(std::move(grouped)) {}
   optimized_matrix(detail::trusted, csr_matrix<T, I>&& csr)
@@ -245,8 +275,10 @@ public:
     if constexpr (detail::is_packed_v<T>) {
       constexpr int depth = detail::depth_v<detail::packed_t<T>>;
       const shape packed(s.rows(), (s.cols() + depth - 1) / depth);
-      all.low_precision_ = {grid_.view(), packed_.rows.view(packed), packed_.corrections,
-                            packed_.windowed.view(s), packed_.masked.view(s)};
+      all.further_ = {grid_.view(), packed_.rows.view(packed), packed_.corrections,
+                      packed_.windowed.view(s), packed_.masked.view(s)};
+    } else if constexpr (detail::multiplies_windows_v<T>) {
+      all.further_ = {packed_.windowed.view(s)};
     }
     all.of_transpose_ = of_transpose_;
     return all;
@@ -318,7 +350,6 @@ void validate(const optimized_view<T, I>& matrix) {
     constexpr int depth = detail::depth_v<typename optimized_view<T, I>::packed_type>;
     detail::check_whole_part({a.packed().rows(), a.packed().cols()}, a.packed().blocks() > 0,
                              shape(a.rows(), (a.cols() + depth - 1) / depth), "packed rows");
-    validate(a.windowed());
     validate(a.masked());
     detail::check_whole_part({a.masked().rows(), a.masked().cols()}, a.masked().bands() > 0, all,
                              "masked rows");
@@ -327,6 +358,12 @@ void validate(const optimized_view<T, I>& matrix) {
       throw invalid_matrix("optimized: corrections are not one for each row of packed",
                            a.packed().blocks());
     }
+  }
+  using scalar = std::remove_const_t<T>;
+  if constexpr (detail::is_packed_v<scalar> || detail::multiplies_windows_v<scalar>) {
+    validate(a.windowed());
+    detail::check_whole_part({a.windowed().rows(), a.windowed().cols()}, a.windowed().blocks() > 0,
+                             all, "windowed rows");
   }
   const auto& s = a.sliced();
   detail::check_offsets(s.slice_offsets(), s.nnz(), "optimized: slice_offsets");

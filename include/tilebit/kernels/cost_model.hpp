@@ -283,6 +283,15 @@ constexpr double cost_of_windows(double windows, double steps, int position_bits
   return 4 * windows + (!in_microcode ? 11 : position_bits == 4 ? 9 : 6) * steps;
 }
 
+/// Nanoseconds that windowed rows of float take: for windows of 16 rows, each of which has four
+/// strips with loops over their steps whose ends a processor remembers for a few thousand windows;
+/// for steps; and at least for the bytes of those that do not stay in the second-level cache. In
+/// the unit of the times of slices (random rows, Emerald Rapids; not measured on AMD's processors).
+constexpr double cost_of_windows_of_float(double windows, double steps, double bytes) noexcept {
+  const double least = bytes > 2e6 ? 0.036 * bytes : 0.0;
+  return std::max(least, (windows > 4096 ? 14 : 4) * windows + 1.2 * steps);
+}
+
 /// What SpMM spends, in nanoseconds, on 256 bytes of a row of B and on tiles: only ratios decide,
 /// and those are about the same for float and double (bench/run --spmm on 41 public matrices, 32 to
 /// 1,024 columns, Zen 4 with AVX-512).

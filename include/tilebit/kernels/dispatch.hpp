@@ -141,6 +141,17 @@ struct spmv_table<coo_view<T, I>> {
 };
 #endif
 
+/// SpMV of blocks [first, last) of windowed rows of float; none where portable code is all there
+/// is, because every matrix that has windowed rows is also there in other parts.
+struct spmv_windowed_table {
+  using row = kernel_row<spmv_function<windowed_view<const float>, float>>;
+#if TILEBIT_X86 && !defined(TILEBIT_DISABLE_AVX512)
+  static constexpr std::array rows{row{isa::avx512, "windowed rows", &avx512::spmv_windowed}};
+#else
+  static constexpr std::array<row, 0> rows{};
+#endif
+};
+
 /// Whether row indices of COO entries are in order.
 template <class I>
 using never_fall_function = bool(const I* rows, std::int64_t n) noexcept;

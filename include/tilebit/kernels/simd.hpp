@@ -21,6 +21,7 @@
 #include "../formats/grouped.hpp"
 #include "../formats/masked.hpp"
 #include "../formats/sliced.hpp"
+#include "../formats/windowed.hpp"
 #include "cache_lines.hpp"
 #include "cost_model.hpp"
 #include "dense_blocks.hpp"
@@ -180,6 +181,7 @@ namespace row_tables = kernels_data::row_tables;
 #include "spmv_diagonals.inc.hpp"
 #include "spmv_sliced.inc.hpp"
 #include "spmv_transposed.inc.hpp"
+#include "spmv_windowed.inc.hpp"
 #include "transpose_avx512.inc.hpp"
 #include "widen.inc.hpp"
 

@@ -165,6 +165,30 @@ bool has_single_blocks(const View& a) noexcept {
   return single;
 }
 
+/// Has an optimized matrix windowed rows that the level in force multiplies?
+template <class View>
+bool multiplies_windows(const View& a) noexcept {
+  if constexpr (detail::multiplies_windows_v<std::remove_const_t<typename View::scalar_type>>) {
+    return a.windowed().blocks() > 0 && !spmv_windowed_table::rows.empty() &&
+           active_isa() >= isa::avx512;
+  }
+  return false;
+}
+
+/// z = alpha A x + beta y by windowed rows, whose blocks are not cut inside.
+inline void run_spmv_by_windows(const execution_policy& policy, const windowed_view<const float>& a,
+                                const float* x, const vector_update<float>& out) noexcept {
+  if constexpr (!spmv_windowed_table::rows.empty()) {
+    const block_list<windowed_view<const float>> blocks(a, cuts::between_units);
+    const back_and_forth places(blocks.count());
+    for_each_task(policy, blocks.count(), [&](int task) {
+      const unit_range range = blocks.units_of(places[task]);
+      if (range.first == range.last) return;
+      spmv_windowed_table::rows[0].function(a, range.first, range.last, x, out);
+    });
+  }
+}
+
 /// z = alpha A x + beta y for CSR, bitmap and optimized matrices.
 template <class View, class T>
 void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjugate, const T* x,
@@ -174,6 +198,9 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
       if (a.grid().rows() > 0) return run_spmv_by_rows(policy, a.grid(), conjugate, x, out);
     }
     if (a.csr().rows() > 0) return run_spmv_by_rows(policy, a.csr(), conjugate, x, out);
+    if constexpr (detail::multiplies_windows_v<T>) {
+      if (multiplies_windows(a)) return run_spmv_by_windows(policy, a.windowed(), x, out);
+    }
     if (has_single_blocks(a)) {
       return for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
         using Part = std::remove_cvref_t<decltype(part)>;
