@@ -25,17 +25,18 @@ struct rows_under_way {
 
   row_places places; ///< the entry after those that have been taken
   row_places ends;
-  row_columns next;        ///< its column, or none
-  std::int64_t nearest;    ///< the least of these
-  row_columns at_column{}; ///< for distances, that of the last entry or bridge
+  row_columns next;            ///< its column, or none
+  std::int64_t nearest = none; ///< the least of these
+  row_columns at_column{};     ///< for distances, that of the last entry or bridge
 
   template <class T, class I, class O>
   rows_under_way(const csr_view<const T, I, O>& a, std::int64_t first)
       : places(places_of(a, first)), ends(places_of(a, first + 1)) {
-    for (std::size_t r = 0; r < next.size(); ++r) look(a, r);
-    find_nearest();
+    for (std::size_t r = 0; r < next.size(); ++r) {
+      look(a, r);
+      nearest = std::min(nearest, next[r]);
+    }
   }
-  void find_nearest() noexcept { nearest = *std::min_element(next.begin(), next.end()); }
   /// The value of the next entry of a row, which is taken.
   template <class T, class I, class O>
   T take(const csr_view<const T, I, O>& a, std::size_t r) noexcept {
@@ -93,6 +94,7 @@ void append_step(const csr_view<const T, I, O>& a, std::int64_t i, rows_under_wa
   out.values.resize(to + std::tuple_size_v<row_places> * view::depth, T{});
   out.positions.resize(gaps ? out.values.size() / 2 : out.values.size(),
                        static_cast<std::uint8_t>(gaps ? 0 : begin % view::width));
+  rows.nearest = rows.none;
   for (std::size_t r = 0; r < rows.next.size(); ++r, to += view::depth) {
     for (std::size_t d = 0; d < view::depth && rows.next[r] != rows.none; ++d) {
       const std::int64_t column = rows.next[r];
@@ -108,8 +110,8 @@ void append_step(const csr_view<const T, I, O>& a, std::int64_t i, rows_under_wa
       two = static_cast<std::uint8_t>(two | gap << (d % 2 == 0 ? 0 : 4));
       if (rows.at_column[r] == column) out.values[to + d] = rows.take(a, r);
     }
+    rows.nearest = std::min(rows.nearest, rows.next[r]);
   }
-  rows.find_nearest();
 }
 
 /// Appends the steps of a block. False where a strip has too many: all rows bridge a long distance
