@@ -29,6 +29,14 @@ public:
     return std::upper_bound(rows + cut, rows + next, row) - rows;
   }
 
+  /// The first row of a block that begins there: the one behind those of the entries before. Rows
+  /// without entries are shared out with the others.
+  std::int64_t first_row(std::int64_t begin) const noexcept {
+    if (begin == 0) return 0;
+    if (begin == a_.nnz()) return a_.rows();
+    return static_cast<std::int64_t>(a_.row_indices().data()[begin - 1]) + 1;
+  }
+
   /// Where the entries end with which the block [begin, end) leads.
   std::int64_t end_of_lead(std::int64_t begin, std::int64_t end) const noexcept {
     const I* const rows = a_.row_indices().data();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -249,11 +250,11 @@ void run_spmv_by_ordered_entries(const execution_policy& policy, const coo_view<
   const entry_blocks<T, I> blocks(a, count);
   std::array<T, most_blocks> leads;
   const back_and_forth places(count);
-  out.prepare(0, a.rows());
   for_each_task(policy, count, [&](int task) {
     const int block = places[task];
     const std::int64_t begin = blocks.begin(block);
     const std::int64_t end = blocks.begin(block + 1);
+    out.prepare(blocks.first_row(begin), blocks.first_row(end));
     const std::int64_t inner = blocks.end_of_lead(begin, end);
     if (begin < inner) {
       const auto n = at(inner - begin);
@@ -272,6 +273,23 @@ void run_spmv_by_ordered_entries(const execution_policy& policy, const coo_view<
   }
 }
 
+/// Are entries in order of rows? Threads look at as many parts, each with the row before it.
+template <class T, class I>
+bool rows_never_fall(const execution_policy& policy, const coo_view<const T, I>& a,
+                     int parts) noexcept {
+  auto* const never_fall = select(never_fall_table<I>::rows).function;
+  const I* const rows = a.row_indices().data();
+  if (thread_count(policy) == 1) return never_fall(rows, a.nnz());
+  std::atomic<bool> falls{false};
+  for_each_task(policy, parts, [&](int part) {
+    const std::int64_t first = a.nnz() / parts * part;
+    const std::int64_t last = part + 1 == parts ? a.nnz() : a.nnz() / parts * (part + 1);
+    const std::int64_t from = std::max<std::int64_t>(first - 1, 0);
+    if (!never_fall(rows + from, last - from)) falls = true;
+  });
+  return !falls;
+}
+
 /// The same for COO entries in any order: two blocks may add to the same row, so that each has sums
 /// of its own, unless the entries turn out to be in order of rows.
 template <class T, class I>
@@ -285,7 +303,7 @@ void run_spmv_by_entries(const execution_policy& policy, const coo_view<const T,
     out.prepare(0, a.rows());
     return function(a, 0, a.nnz(), x, out);
   }
-  if (select(never_fall_table<I>::rows).function(a.row_indices().data(), a.nnz())) {
+  if (rows_never_fall(policy, a, row_blocks)) {
     return run_spmv_by_ordered_entries(policy, a, row_blocks, conjugate, x, out);
   }
   const int blocks = scattering_blocks(a.nnz(), a.rows());
