@@ -176,7 +176,7 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 /// or as sliced rows, whichever the cost model predicts to be fastest; or all of float or double as
 /// COO, where most rows are empty. With AVX-512 float has a second copy in windowed rows
 /// (formats/windowed.hpp), 5 bytes an entry and zeros besides, where the model predicts that to be
-/// faster: weights pruned to 10 to 40% without structure. For SpMM of float or double: grouped rows
+/// faster: weights of which 5 to 40% are left, without structure. For SpMM of float or double: grouped rows
 /// (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or
 /// CSR where rows that neighbour have few columns in common, next to the rows of B that are not
 /// near. Either multiplies vectors and dense matrices alike, only more slowly what it was not made
