@@ -51,7 +51,7 @@ optimized_matrix<T, I> optimize_low_precision(bitmap_matrix<T, I>&& tiles, bool 
 template <class T, class I, class O>
 windowed_arrays<T> windows_where_they_pay(const csr_view<const T, I, O>& a, double others_take) {
   using view = windowed_view<T>;
-  if (kernels::spmv_windowed_table::rows.empty() || active_isa() < isa::avx512) return {};
+  if (!kernels::multiplies_windows()) return {};
   const auto pieces = [](std::int64_t n, std::int64_t size) {
     return static_cast<double>((n + size - 1) / size);
   };
@@ -176,19 +176,19 @@ optimized_matrix<T, I> optimize_for_spmm(const A& a, const bitmap_view<const T, 
 /// or as sliced rows, whichever the cost model predicts to be fastest; or all of float or double as
 /// COO, where most rows are empty. With AVX-512 float has a second copy in windowed rows
 /// (formats/windowed.hpp), 5 bytes an entry and zeros besides, where the model predicts that to be
-/// faster: weights of which 5 to 40% are left, without structure. For SpMM of float or double: grouped rows
-/// (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for four rows, or
-/// CSR where rows that neighbour have few columns in common, next to the rows of B that are not
-/// near. Either multiplies vectors and dense matrices alike, only more slowly what it was not made
-/// for. Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix, whichever is
-/// smaller, and for SpMM a second copy in grouped rows of packed entries: 4 bytes for each pair of
-/// bfloat16 or four 8-bit integers that neighbour in a row, or for each float16, and sizeof(I) for
-/// a column of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit integers of
-/// which 6% or more are stored, that copy is of masked rows (formats/masked.hpp): the entries, and
-/// a bit for each place. For SpMV with these types and AVX-512 BF16, a second copy in masked rows
-/// or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or, where entries
-/// are far from each other, a byte more than its own for each of them, and zeros besides; none
-/// where most tiles are empty. For transposed SpMV: A^T laid out for SpMV, so that
+/// faster: weights of which 5 to 40% are left, without structure. For SpMM of float or double:
+/// grouped rows (formats/grouped.hpp), of at most sizeof(T) + sizeof(I) bytes an entry and 76 for
+/// four rows, or CSR where rows that neighbour have few columns in common, next to the rows of B
+/// that are not near. Either multiplies vectors and dense matrices alike, only more slowly what it
+/// was not made for. Of bfloat16, float16 and 8-bit integers: a bitmap grid or a bitmap matrix,
+/// whichever is smaller, and for SpMM a second copy in grouped rows of packed entries: 4 bytes for
+/// each pair of bfloat16 or four 8-bit integers that neighbour in a row, or for each float16, and
+/// sizeof(I) for a column of up to four of them. Where a matrix unit multiplies bfloat16 or 8-bit
+/// integers of which 6% or more are stored, that copy is of masked rows (formats/masked.hpp): the
+/// entries, and a bit for each place. For SpMV with these types and AVX-512 BF16, a second copy in
+/// masked rows or, where few are stored, in windowed rows (formats/windowed.hpp): half a byte or,
+/// where entries are far from each other, a byte more than its own for each of them, and zeros
+/// besides; none where most tiles are empty. For transposed SpMV: A^T laid out for SpMV, so that
 /// multiply(transposed(h), x, y) is as fast as a plain product, and a plain one as slow as a
 /// transposed one.
 ///

@@ -171,15 +171,14 @@ windowed_arrays<T> windows_of(const csr_view<const T, I, O>& a) {
 /// Steps that all rows take, as those of a few blocks tell. O(nnz of these + strips).
 template <class T, class I, class O>
 double expected_steps(const csr_view<const T, I, O>& a) {
-  constexpr std::int64_t samples = 4;
   using view = windowed_view<T>;
   windowed_arrays<T> out;
   const std::int64_t blocks = (a.rows() + view::height - 1) / view::height;
   const std::int64_t strips = out.view(shape(a.rows(), a.cols())).strips();
+  const std::int64_t samples = std::min<std::int64_t>(4, blocks);
   std::int64_t entries = 0;
-  for (std::int64_t k = 0; k < std::min(samples, blocks); ++k) {
-    const std::int64_t first = view::height * (blocks * k / std::min(samples, blocks));
-    const rows_under_way rows(a, first);
+  for (std::int64_t k = 0; k < samples; ++k) {
+    const rows_under_way rows(a, view::height * (blocks * k / samples));
     entries += rows.entries();
     append_block(a, rows, strips, out);
   }

@@ -152,6 +152,11 @@ struct spmv_windowed_table {
 #endif
 };
 
+/// Does the level in force multiply windowed rows of float?
+inline bool multiplies_windows() noexcept {
+  return !spmv_windowed_table::rows.empty() && active_isa() >= isa::avx512;
+}
+
 /// Whether row indices of COO entries are in order.
 template <class I>
 using never_fall_function = bool(const I* rows, std::int64_t n) noexcept;

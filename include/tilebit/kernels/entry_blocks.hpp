@@ -18,6 +18,11 @@ public:
   /// count: at least one, and at most one for each entry.
   entry_blocks(const coo_view<const T, I>& a, int count) noexcept : a_(a), count_(count) {}
 
+  /// Where a block would begin if rows did not count.
+  std::int64_t share(int block) const noexcept {
+    return block == count_ ? a_.nnz() : a_.nnz() / count_ * block;
+  }
+
   /// O(log nnz); block 0 begins at 0, block `count` at the end.
   std::int64_t begin(int block) const noexcept {
     const std::int64_t cut = share(block);
@@ -45,10 +50,6 @@ public:
   }
 
 private:
-  std::int64_t share(int block) const noexcept {
-    return block == count_ ? a_.nnz() : a_.nnz() / count_ * block;
-  }
-
   coo_view<const T, I> a_;
   int count_;
 };

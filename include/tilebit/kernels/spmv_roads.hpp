@@ -166,16 +166,6 @@ bool has_single_blocks(const View& a) noexcept {
   return single;
 }
 
-/// Has an optimized matrix windowed rows that the level in force multiplies?
-template <class View>
-bool multiplies_windows(const View& a) noexcept {
-  if constexpr (detail::multiplies_windows_v<std::remove_const_t<typename View::scalar_type>>) {
-    return a.windowed().blocks() > 0 && !spmv_windowed_table::rows.empty() &&
-           active_isa() >= isa::avx512;
-  }
-  return false;
-}
-
 /// z = alpha A x + beta y by windowed rows, whose blocks are not cut inside.
 inline void run_spmv_by_windows(const execution_policy& policy, const windowed_view<const float>& a,
                                 const float* x, const vector_update<float>& out) noexcept {
@@ -200,7 +190,9 @@ void run_spmv_by_rows(const execution_policy& policy, const View& a, bool conjug
     }
     if (a.csr().rows() > 0) return run_spmv_by_rows(policy, a.csr(), conjugate, x, out);
     if constexpr (detail::multiplies_windows_v<T>) {
-      if (multiplies_windows(a)) return run_spmv_by_windows(policy, a.windowed(), x, out);
+      if (a.windowed().blocks() > 0 && multiplies_windows()) {
+        return run_spmv_by_windows(policy, a.windowed(), x, out);
+      }
     }
     if (has_single_blocks(a)) {
       return for_each_part(a, [&](const auto& part, std::span<const unit_range> bands) {
@@ -280,12 +272,11 @@ bool rows_never_fall(const execution_policy& policy, const coo_view<const T, I>&
   auto* const never_fall = select(never_fall_table<I>::rows).function;
   const I* const rows = a.row_indices().data();
   if (thread_count(policy) == 1) return never_fall(rows, a.nnz());
+  const entry_blocks<T, I> blocks(a, parts);
   std::atomic<bool> falls{false};
   for_each_task(policy, parts, [&](int part) {
-    const std::int64_t first = a.nnz() / parts * part;
-    const std::int64_t last = part + 1 == parts ? a.nnz() : a.nnz() / parts * (part + 1);
-    const std::int64_t from = std::max<std::int64_t>(first - 1, 0);
-    if (!never_fall(rows + from, last - from)) falls = true;
+    const std::int64_t from = std::max<std::int64_t>(blocks.share(part) - 1, 0);
+    if (!never_fall(rows + from, blocks.share(part + 1) - from)) falls = true;
   });
   return !falls;
 }
