@@ -77,7 +77,8 @@ template <class T, class I, class O>
 optimized_matrix<T, I> optimize_in_bands(const csr_view<const T, I, O>& csr, bool only_slices) {
   const std::int64_t tile_rows = tiles_along(csr.rows());
   bitmap_matrix<T, I> tiles = to_bitmap(csr);
-  const auto bytes = bytes_of_layouts<T, I>({csr.nnz(), csr.rows(), length(tiles.bitmaps()), 0});
+  const auto bytes =
+      bytes_of_layouts<T, I>({csr.nnz(), csr.rows(), length(tiles.bitmaps()), 0}, csr.cols());
   const bool signed_columns = std::in_range<std::make_signed_t<I>>(csr.cols());
   std::vector<unit_range> tile_bands;
   std::vector<unit_range> diagonal_bands; // in slices of 16 rows

@@ -73,11 +73,13 @@ struct counted_pieces {
   std::int64_t diagonals = 0;
 };
 
-/// Bytes that rows with these pieces take.
+/// Bytes that rows with these pieces take, of a matrix with so many columns: slices have 16-bit
+/// ones at least where these reach all of them.
 template <class T, class I>
-per_layout bytes_of_layouts(const counted_pieces& counted) {
+per_layout bytes_of_layouts(const counted_pieces& counted, std::int64_t cols) {
   constexpr double value = sizeof(T);
   constexpr double index = sizeof(I);
+  const double column = cols <= 65536 ? sizeof(std::uint16_t) : index;
   constexpr double offset = sizeof(std::int64_t);
   constexpr double map = sizeof(std::uint16_t);
   const auto entries = static_cast<double>(counted.entries);
@@ -86,7 +88,7 @@ per_layout bytes_of_layouts(const counted_pieces& counted) {
           .csr = entries * (value + index) + rows * offset,
           .bitmap = entries * value + static_cast<double>(counted.tiles) * (map + index) +
                     rows / 4 * 2 * offset,
-          .sliced = entries * (value + index) + rows * (index + sizeof(std::int32_t)),
+          .sliced = entries * (value + column) + rows * (index + sizeof(std::int32_t)),
           .diagonals = static_cast<double>(counted.diagonals) * (16 * value + map + index)};
 }
 
@@ -145,7 +147,7 @@ per_layout predict_rows(const csr_view<const T, I, O>& a, std::int64_t first, st
              rows / 4 * cost.tile_row;
   t.diagonals = entries * cost.diagonal_entry +
                 static_cast<double>(counted.diagonals) * cost.diagonal + rows * cost.diagonal_row;
-  per_layout bytes = bytes_of_layouts<T, I>(counted);
+  per_layout bytes = bytes_of_layouts<T, I>(counted, a.cols());
   bytes.sliced -= static_cast<double>(not_named) * (sizeof(I) + sizeof(std::int32_t));
   const auto limit = [&cost](double& time, double here, double all) {
     time = std::max(time, here * least_time_of_byte(all, cost));
@@ -154,7 +156,7 @@ per_layout predict_rows(const csr_view<const T, I, O>& a, std::int64_t first, st
   limit(t.csr, bytes.csr, bytes_of_all.csr);
   limit(t.bitmap, bytes.bitmap, bytes_of_all.bitmap);
   limit(t.sliced, bytes.sliced, bytes_of_all.sliced);
-  limit(t.diagonals, bytes.diagonals, bytes_of_all.diagonals);
+  limit(t.diagonals, bytes.diagonals, bytes_of_all.sliced); // about what all would take with them
   return t;
 }
 
@@ -301,9 +303,8 @@ recommendation recommend(const A& a, operation what = operation::spmv, std::int6
                                           sizeof(T), active_isa());
       }
       const detail::counted_pieces counted{csr.nnz(), csr.rows(), tiles, 0};
-      auto t = detail::predict_rows(csr, 0, csr.rows(), counted,
-                                    detail::bytes_of_layouts<T, typename A::index_type>(counted),
-                                    active_isa());
+      const auto bytes = detail::bytes_of_layouts<T, typename A::index_type>(counted, csr.cols());
+      auto t = detail::predict_rows(csr, 0, csr.rows(), counted, bytes, active_isa());
       if (what == operation::spmv_transposed) {
         const auto factors = detail::factors_of_transposed(sizeof(T), detail::slow_gathers());
         t.coo *= factors.coo;

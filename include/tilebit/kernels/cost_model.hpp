@@ -18,23 +18,24 @@ namespace tilebit::detail {
 
 /// What kernels spend on the pieces of a matrix.
 struct spmv_costs {
-  double tile;           ///< one tile
-  double tile_entry;     ///< each entry of it
-  double tile_row;       ///< the end of a tile row
-  std::int64_t long_row; ///< entries from which a CSR row is long
-  double entry;          ///< one entry of a long one
-  double row;            ///< its begin and end
-  double short_entry;    ///< one entry of a short one
-  double short_row;      ///< its begin and end
-  double foreseen;       ///< share of that of one or two entries, where rows before have as many
-  double slice_entry;    ///< one entry of a slice
-  double slice_row;      ///< one row of a slice, begin and end
-  double diagonal;       ///< one piece of a diagonal
-  double diagonal_entry; ///< each entry of it
-  double diagonal_row;   ///< one row of a slice of diagonals
-  double coo_entry;      ///< one entry of COO
-  double coo_row;        ///< one row of them
-  double far_byte = 0;   ///< the least time of a byte from the third-level cache
+  double tile;             ///< one tile
+  double tile_entry;       ///< each entry of it
+  double tile_row;         ///< the end of a tile row
+  std::int64_t long_row;   ///< entries from which a CSR row is long
+  double entry;            ///< one entry of a long one
+  double row;              ///< its begin and end
+  double short_entry;      ///< one entry of a short one
+  double short_row;        ///< its begin and end
+  double foreseen;         ///< share of that of one or two entries, where rows before have as many
+  double slice_entry;      ///< one entry of a slice
+  double slice_row;        ///< one row of a slice, begin and end
+  double diagonal;         ///< one piece of a diagonal
+  double diagonal_entry;   ///< each entry of it
+  double diagonal_row;     ///< one row of a slice of diagonals
+  double coo_entry;        ///< one entry of COO
+  double coo_row;          ///< one row of them
+  double far_byte = 0;     ///< the least time of a byte from the third-level cache
+  double near_bytes = 4e6; ///< of a matrix that stays in front of that
 };
 
 namespace fitted_costs {
@@ -53,7 +54,9 @@ inline constexpr spmv_costs avx512_float{.tile = 1.24,
                                          .diagonal_entry = 0,
                                          .diagonal_row = 0.32,
                                          .coo_entry = 0.56,
-                                         .coo_row = 1.4};
+                                         .coo_row = 1.4,
+                                         .far_byte = 0.038,
+                                         .near_bytes = 2.5e6};
 inline constexpr spmv_costs avx512_double{.tile = 2.27,
                                           .tile_entry = 0,
                                           .tile_row = 2.0,
@@ -69,7 +72,9 @@ inline constexpr spmv_costs avx512_double{.tile = 2.27,
                                           .diagonal_entry = 0.04,
                                           .diagonal_row = 0.6,
                                           .coo_entry = 0.65,
-                                          .coo_row = 2.35};
+                                          .coo_row = 2.35,
+                                          .far_byte = 0.038,
+                                          .near_bytes = 2.5e6};
 inline constexpr spmv_costs avx2_float{.tile = 2.65,
                                        .tile_entry = 0,
                                        .tile_row = 3.0,
@@ -257,10 +262,9 @@ constexpr bool comes_from_far(std::int64_t bytes) noexcept {
 /// Nanoseconds in which a byte of a matrix of so many bytes is read, at best: of one that does not
 /// fit the third-level cache, of one that others may have driven out of it, of a smaller one.
 constexpr double least_time_of_byte(double bytes, const spmv_costs& cost) noexcept {
-  constexpr double near = 4e6;
   constexpr double first = 16e6;
   constexpr double last = 32e6;
-  if (bytes <= near) return 0.0;
+  if (bytes <= cost.near_bytes) return 0.0;
   if (bytes <= first) return cost.far_byte;
   const double time = 0.027 + (0.05 - 0.027) * (bytes - first) / (last - first);
   return bytes >= last ? 0.05 : std::max(cost.far_byte, time);
